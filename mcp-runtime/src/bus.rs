@@ -35,6 +35,9 @@ pub(crate) enum Change {
     },
 }
 
+/// The changes of all lists.
+pub(crate) const LISTS: [Change; 3] = [Change::Tools, Change::Prompts, Change::Resources];
+
 impl Change {
     /// Returns the change of the server in which another one is mounted, or `None` if its clients see none of the components.
     fn mounted(&self, mount: &Arc<Mount>, transform: &TransformFn) -> Option<Self> {
@@ -265,9 +268,7 @@ impl Bus {
 
     /// Sends that any list and any resource may have changed to the listeners of this process.
     pub(crate) fn deliver_anything(&self) {
-        for list in [Change::Tools, Change::Prompts, Change::Resources] {
-            self.deliver(&list);
-        }
+        LISTS.iter().for_each(|list| self.deliver(list));
         let listeners = self.listeners.lock();
         for (_, listener) in listeners.all.values() {
             listener.on_missed_updates();

@@ -528,6 +528,57 @@ async fn notifications_of_a_session_follow_it_to_another_replica() {
 }
 
 #[tokio::test]
+async fn the_changes_between_a_stream_and_the_one_after_it_are_told() {
+    for (revision, is_killed) in REVISIONS
+        .into_iter()
+        .flat_map(|it| [(it, false), (it, true)])
+    {
+        let store = Shared::default();
+        let of_a = Shared {
+            store: Arc::clone(&store.store),
+            ..Shared::default()
+        };
+        let a = Replica::start(of_a.clone()).await;
+        let b = Replica::start(store.clone()).await;
+        let client = Client::start(&a, "ada", revision).await;
+        let uri = json!({ "uri": "text://readme" });
+        let subscribed = client.post(&b, "resources/subscribe", uri.clone()).await;
+        assert_eq!(subscribed.status, 200);
+        let mut first = client.listen(&a, None).await;
+        let notifier = b.handle.notify().unwrap();
+        notifier.resource_updated("text://readme");
+        notifier.tools_changed();
+        let last = first.take(2).await.remove(1).id;
+        // The event is in the log of the stream soon after it was sent.
+        sleep(SHORT_WAIT).await;
+        if is_killed {
+            of_a.set_away(true);
+            let replica = last.split('-').next().unwrap();
+            store.remove(&format!("replica-{replica}")).await.unwrap();
+        } else {
+            a.stop().await;
+        }
+        notifier.prompts_changed();
+        notifier.resource_updated("text://other");
+        notifier.resource_updated("text://readme");
+        notifier.prompts_changed();
+        let mut second = client.resume(&b, &last).await;
+        let told = second.take(2).await;
+        let place = format!("{revision}, killed: {is_killed}");
+        let methods: Vec<_> = told.iter().map(|event| &event.data["method"]).collect();
+        let expected = [
+            "notifications/prompts/list_changed",
+            "notifications/resources/updated",
+        ];
+        assert_eq!(methods, expected, "{place}");
+        assert_eq!(told[1].data["params"], uri, "{place}");
+        notifier.resources_changed();
+        let next = &second.take(1).await[0].data["method"];
+        assert_eq!(next, "notifications/resources/list_changed", "{place}");
+    }
+}
+
+#[tokio::test]
 async fn a_follower_ends_with_its_replica_and_with_the_next_reader() {
     let (a, b) = pair(Shared::default()).await;
     let client = Client::start(&a, "ada", REVISIONS[0]).await;

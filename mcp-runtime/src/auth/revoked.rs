@@ -175,7 +175,7 @@ impl Revoked {
                 let key_text = key.to_string();
                 cluster.revoke(&key_text, time).await.map_err(failed)?;
                 self.changed(Some(key));
-                let told = cluster.in_order(Event::Revoked(key_text), || ()).await;
+                let told = cluster.in_order(Event::Revoked(key_text), |_| ()).await;
                 told.map_err(failed)?;
             }
         }

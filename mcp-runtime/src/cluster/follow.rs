@@ -21,12 +21,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const MAX_SENDERS: usize = 1024;
 
 /// The numbers of the last entries of each sender.
-type Seen = BTreeMap<String, u64>;
+pub(super) type Seen = BTreeMap<String, u64>;
 
 impl Cluster {
     /// Passes all events to the members, in the order of the log.
     pub(super) async fn follow_events(&self) {
-        let (mut position, mut seen) = (self.begin, Seen::new());
+        let (mut position, mut seen) = (self.progress.begin(), Seen::new());
         while let Some(read) = self.read(LOG, position).await {
             let mut missed = read.missed;
             for entry in read.entries {
@@ -41,16 +41,20 @@ impl Cluster {
                     missed = true;
                     continue;
                 };
+                self.progress.begins(entry.position);
                 let own = (envelope.from == self.replica).then_some(envelope.number);
                 self.each_member(|member| member.receive(own, &event));
                 if let Some(act) = own.and_then(|number| self.actions.lock().remove(&number)) {
-                    act();
+                    act(entry.position);
                 }
+                self.progress.ends(entry.position);
             }
             position = read.position;
+            self.progress.begins(position);
             if missed {
                 self.miss();
             }
+            self.progress.ends(position);
         }
     }
 
@@ -110,7 +114,7 @@ impl Cluster {
     }
 
     /// Returns the content of an entry, or `None` if it is missing or unknown.
-    async fn content<T: DeserializeOwned>(&self, envelope: &Envelope) -> Option<T> {
+    pub(super) async fn content<T: DeserializeOwned>(&self, envelope: &Envelope) -> Option<T> {
         let key = match &envelope.body {
             Body::Here(content) => return serde_json::from_str(content.get()).ok(),
             Body::At(key) => key,
@@ -126,12 +130,12 @@ impl Cluster {
     }
 }
 
-fn envelope(entry: &LogEntry) -> Option<Envelope> {
+pub(super) fn envelope(entry: &LogEntry) -> Option<Envelope> {
     serde_json::from_slice(&entry.value).ok()
 }
 
 /// Returns `true` if an entry was not read before.
-fn is_new(seen: &mut Seen, envelope: &Envelope) -> bool {
+pub(super) fn is_new(seen: &mut Seen, envelope: &Envelope) -> bool {
     if seen.len() >= MAX_SENDERS && !seen.contains_key(&envelope.from) {
         seen.pop_first();
     }

@@ -11,6 +11,9 @@ mod event;
 mod follow;
 mod keys;
 mod outbox;
+#[cfg(feature = "http")]
+mod past;
+mod progress;
 #[cfg(feature = "auth")]
 mod revoked;
 mod sessions;
@@ -35,6 +38,7 @@ pub(crate) use sessions::{Changed, Setting, SharedSession};
 
 use self::contained::contained;
 use self::outbox::{Done, Outbox};
+use self::progress::Progress;
 use crate::seal::{SealError, random_bytes};
 use crate::store::{Store, StoreEntry, digest};
 use crate::sync::Mutex;
@@ -69,15 +73,16 @@ pub(crate) trait Member: Send + Sync {
 }
 
 /// What is done when an event of this replica is read: after all earlier events, and before all later ones.
-type Action = Box<dyn FnOnce() + Send>;
+/// It is given the position of the event.
+type Action = Box<dyn FnOnce(u64) + Send>;
 
 /// One replica among those that share a store.
 pub(crate) struct Cluster {
     store: Arc<dyn Store>,
     /// The id of this replica: 16 hexadecimal digits that no other process has.
     replica: String,
-    /// The position of the log at which this replica began.
-    begin: u64,
+    /// How far this replica has read the log.
+    progress: Progress,
     outbox: Mutex<Outbox>,
     /// Notified when there is something in the outbox.
     news: Notify,
@@ -120,7 +125,7 @@ impl Cluster {
     pub(crate) fn new(store: Arc<dyn Store>, begin: u64) -> Result<Arc<Self>, SealError> {
         let bytes: [u8; 8] = random_bytes()?;
         Ok(Arc::new(Self {
-            begin,
+            progress: Progress::new(begin),
             store,
             replica: format!("{:016x}", u64::from_be_bytes(bytes)),
             outbox: Mutex::default(),
@@ -240,19 +245,19 @@ impl Cluster {
         Ok(())
     }
 
-    /// Tells an event, and acts when this replica reads it: after all earlier events, and before all later ones.
+    /// Tells an event, and acts when this replica reads it, with its position: after all earlier events, and before all later ones.
     ///
     /// # Errors
     /// Returns an error if the store fails. The event may have been told nevertheless; `act` does not run then.
     pub(crate) async fn in_order<T: Send + 'static>(
         &self,
         event: Event,
-        act: impl FnOnce() -> T + Send + 'static,
+        act: impl FnOnce(u64) -> T + Send + 'static,
     ) -> Result<T, ClusterError> {
         let ((done, told), (result, acted)) = (oneshot::channel(), oneshot::channel());
-        let action = Box::new(move || {
+        let action = Box::new(move |position| {
             // The one who waited for it may be gone.
-            let _ = result.send(act());
+            let _ = result.send(act(position));
         });
         let _registered = self.push(event, done, action);
         wait(told).await??;

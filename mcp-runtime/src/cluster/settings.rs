@@ -60,7 +60,7 @@ impl Cluster {
             session.account.clone_from(&account);
             if ends_again || self.write_session(key, old, &session).await? {
                 let event = SessionEvent::Settings(session);
-                self.in_order(Event::Session(key, event), || ()).await?;
+                self.in_order(Event::Session(key, event), |_| ()).await?;
                 return Ok(Changed::Done);
             }
         }

@@ -65,7 +65,7 @@ use self::core::scope;
 #[cfg(all(feature = "audit", feature = "auth"))]
 use crate::audit::AuditRecord;
 #[cfg(feature = "http")]
-use crate::cluster::{Cluster, SharedSession};
+use crate::cluster::{Cluster, Event, SharedSession};
 use crate::in_flight::Scope;
 use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
@@ -152,6 +152,16 @@ impl Service for Dispatch {
         outbound: Arc<dyn Outbound>,
     ) -> Result<Listening, RpcError> {
         subscribe::session(&self.0, session, origin, outbound)
+    }
+
+    #[cfg(feature = "http")]
+    fn notifying(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Box<dyn Fn(&Event) + Send> {
+        subscribe::notifying(&self.0, session, origin, outbound)
     }
 
     fn end_session(&self, session: &Session) {

@@ -102,12 +102,11 @@ impl Member for Replica {
         let exact = own.and_then(|number| self.own.lock().remove(&number));
         let bus = &core.context.bus;
         match event {
-            Event::List(of) => bus.deliver(&list(*of)),
-            Event::Components(of, components) => {
-                let change = exact.unwrap_or_else(|| changed(*of, components));
-                bus.deliver(&change);
+            Event::List(_) | Event::Components(..) | Event::Resource(_) => {
+                if let Some(change) = exact.or_else(|| change_of(event)) {
+                    bus.deliver(&change);
+                }
             }
-            Event::Resource(uri) => bus.deliver(&Change::Resource(Uri::new(uri))),
             Event::Anything => bus.deliver_anything(),
             Event::Task(id) if own.is_none() => Self::task_changed(&core, id),
             Event::Session(key, event) => Self::session_changed(&core, *key, event),
@@ -128,6 +127,16 @@ impl Member for Replica {
             core.sessions.all_initialized();
             core.context.bus.deliver_anything();
         }
+    }
+}
+
+/// Returns the change of the server that an event is.
+pub(super) fn change_of(event: &Event) -> Option<Change> {
+    match event {
+        Event::List(of) => Some(list(*of)),
+        Event::Components(of, components) => Some(changed(*of, components)),
+        Event::Resource(uri) => Some(Change::Resource(Uri::new(uri))),
+        Event::Anything | Event::Task(_) | Event::Revoked(_) | Event::Session(..) => None,
     }
 }
 

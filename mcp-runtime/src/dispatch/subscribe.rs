@@ -10,9 +10,15 @@ use super::core::{Core, MethodRun, Request};
 #[cfg(feature = "proxy")]
 use super::listen::watch;
 use super::listen::{method, owner_of, refused, updated};
+#[cfg(feature = "http")]
+use super::replica::change_of;
 use super::resources;
 use super::shared_session::{MAX_SUBSCRIPTIONS, change_session, too_many_subscriptions};
+#[cfg(feature = "http")]
+use crate::bus::LISTS;
 use crate::bus::{Change, Listener};
+#[cfg(feature = "http")]
+use crate::cluster::Event;
 use crate::cluster::Setting;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::notification;
@@ -33,6 +39,21 @@ struct SessionListener {
 }
 
 impl SessionListener {
+    fn new(
+        core: &Arc<Core>,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Self {
+        Self {
+            sessions: Arc::clone(&core.sessions),
+            session: Arc::clone(session),
+            caller: origin.owner(Some(session.nonce)).key(),
+            audience: Audience::new(core, caller_of(session), origin.clone(), None),
+            outbound,
+        }
+    }
+
     fn send(&self, method: &str, params: &str) {
         let message = notification(method, &format!("{{{params}}}"));
         if !self.outbound.send(message) {
@@ -93,18 +114,30 @@ pub(super) fn session(
     origin: &Origin,
     outbound: Arc<dyn Outbound>,
 ) -> Result<Listening, RpcError> {
-    let caller = caller_of(session);
-    let listener = Arc::new(SessionListener {
-        sessions: Arc::clone(&core.sessions),
-        session: Arc::clone(session),
-        caller: origin.owner(Some(session.nonce)).key(),
-        audience: Audience::new(core, caller, origin.clone(), None),
-        outbound,
-    });
+    let listener = Arc::new(SessionListener::new(core, session, origin, outbound));
     let owner = owner_of(origin, Some(session));
     let guard = core.context.bus.listen(owner, listener, || ());
     let guard = guard.map_err(|refusal| refused(core, refusal))?;
     Ok(Box::new(guard))
+}
+
+/// Returns a function that sends the notifications of an event of the replicas to a legacy session.
+#[cfg(feature = "http")]
+pub(super) fn notifying(
+    core: &Arc<Core>,
+    session: &Session,
+    origin: &Origin,
+    outbound: Arc<dyn Outbound>,
+) -> Box<dyn Fn(&Event) + Send> {
+    let listener = SessionListener::new(core, session, origin, outbound);
+    Box::new(move |event| {
+        if *event == Event::Anything {
+            LISTS.iter().for_each(|list| listener.on_change(list));
+            listener.on_missed_updates();
+        } else if let Some(change) = change_of(event) {
+            listener.on_change(&change);
+        }
+    })
 }
 
 /// Serves `resources/subscribe`.

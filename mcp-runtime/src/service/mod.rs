@@ -25,7 +25,7 @@ use crate::audit::AuditRecord;
 #[cfg(feature = "auth")]
 use crate::auth::{Identity, Revoked};
 #[cfg(feature = "http")]
-use crate::cluster::{Cluster, SharedSession};
+use crate::cluster::{Cluster, Event, SharedSession};
 use crate::metrics::Metrics;
 use crate::protocol::Id;
 #[cfg(feature = "http")]
@@ -91,6 +91,18 @@ pub(crate) trait Service: Send + Sync + 'static {
     #[cfg(feature = "auth")]
     fn revoked(&self) -> Option<Arc<Revoked>> {
         None
+    }
+
+    /// Returns a function that sends the notifications of an event of the replicas to a session, if the session wants them.
+    #[cfg(feature = "http")]
+    fn notifying(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Box<dyn Fn(&Event) + Send> {
+        let _ = (session, origin, outbound);
+        Box::new(|_| ())
     }
 
     /// Returns the replicas of the server, if there are any.

@@ -26,6 +26,8 @@ if not last then
     redis.call('HSET', extent, 'start', string.format('%.0f', last))
 end
 local size, count = #ARGV[1] + 64, redis.call('XLEN', entries)
+-- All entries may have expired together.
+if count == 0 then bytes = 0 end
 for _ = 1, 64 do
     local oldest = redis.call('XRANGE', entries, '-', '+', 'COUNT', 1)[1]
     if not oldest then break end
@@ -40,9 +42,8 @@ redis.call('XADD', entries, string.format('%.0f-0', position), 'value', ARGV[1],
 expires = math.max(expires, gone)
 redis.call('HSET', extent, 'last', string.format('%.0f', position), 'bytes', string.format('%.0f', bytes + size),
     'expires', string.format('%.0f', expires))
-local forgotten = string.format('%.0f', expires + tonumber(ARGV[5]))
-redis.call('PEXPIREAT', entries, forgotten)
-redis.call('PEXPIREAT', extent, forgotten)
+redis.call('PEXPIREAT', entries, string.format('%.0f', expires))
+redis.call('PEXPIREAT', extent, string.format('%.0f', expires + tonumber(ARGV[5])))
 return position
 ";
 

@@ -20,6 +20,10 @@ const APPLICATION: i64 = 0x4d43_5073;
 /// The most expired rows that one write deletes.
 const SWEPT: i64 = 64;
 
+/// The time after which an expired entry is deleted if nothing was appended to its log, in milliseconds. An append deletes those of its log
+/// in its own transaction.
+const UNUSED: i64 = 60_000;
+
 /// The longest time to live of a value. The sum with the time of day fits into the integers of SQLite.
 pub(super) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -57,6 +61,7 @@ const TABLES: &str = "
         expires INTEGER NOT NULL,
         PRIMARY KEY (log, position)
     );
+    CREATE INDEX log_entries_expire ON log_entries (expires);
 ";
 
 /// Whose tables a file has.
@@ -121,8 +126,10 @@ fn transaction<T>(
 fn sweep(connection: &mut Connection) -> Result<(), Fault> {
     let now = time();
     let expired = "SELECT EXISTS (SELECT 1 FROM items WHERE expires <= ?1)
+        OR EXISTS (SELECT 1 FROM log_entries WHERE expires <= ?2)
         OR EXISTS (SELECT 1 FROM logs WHERE expires <= ?1)";
-    let has_expired: bool = connection.query_row(expired, [now], |row| row.get(0))?;
+    let unused = now - UNUSED;
+    let has_expired: bool = connection.query_row(expired, [now, unused], |row| row.get(0))?;
     if !has_expired {
         return Ok(());
     }
@@ -130,25 +137,27 @@ fn sweep(connection: &mut Connection) -> Result<(), Fault> {
         let items = "DELETE FROM items WHERE rowid IN
             (SELECT rowid FROM items WHERE expires <= ?1 LIMIT ?2)";
         connection.execute(items, [now, SWEPT])?;
-        // The entries of a forgotten log first, a part at each write.
-        let forgotten = "SELECT id FROM logs WHERE expires <= ?1 LIMIT 1";
-        let forgotten: Option<i64> = connection
-            .query_row(forgotten, [now], |row| row.get(0))
-            .optional()?;
-        if let Some(log) = forgotten {
-            let entries = "DELETE FROM log_entries WHERE rowid IN
-                (SELECT rowid FROM log_entries WHERE log = ?1 LIMIT ?2)";
-            if connection.execute(entries, [log, SWEPT])? == 0 {
-                connection.execute("DELETE FROM logs WHERE id = ?1", [log])?;
-            } else {
-                // The log may be used again before all of it is deleted.
-                let bytes = "UPDATE logs SET bytes = (SELECT coalesce(sum(length(value) + ?2), 0)
-                    FROM log_entries WHERE log = ?1) WHERE id = ?1";
-                connection.execute(bytes, [log, integer(ENTRY_OVERHEAD)])?;
-            }
-        }
+        sweep_entries(connection, unused)?;
+        let logs = "DELETE FROM logs WHERE id IN (SELECT id FROM logs WHERE expires <= ?1 LIMIT ?2)
+            AND NOT EXISTS (SELECT 1 FROM log_entries WHERE log = id)";
+        connection.execute(logs, [now, SWEPT])?;
         Ok(())
     })
+}
+
+/// Deletes some of the entries that have expired before a time.
+fn sweep_entries(connection: &Connection, before: i64) -> Result<(), Fault> {
+    let delete = "DELETE FROM log_entries WHERE rowid IN
+        (SELECT rowid FROM log_entries WHERE expires <= ?1 LIMIT ?2)
+        RETURNING log, length(value) + ?3";
+    let mut delete = connection.prepare(delete)?;
+    let mut rows = delete.query([before, SWEPT, integer(ENTRY_OVERHEAD)])?;
+    while let Some(row) = rows.next()? {
+        let (log, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let subtract = "UPDATE logs SET bytes = bytes - ?2 WHERE id = ?1";
+        connection.execute(subtract, [log, bytes])?;
+    }
+    Ok(())
 }
 
 fn is_at_limit(connection: &Connection) -> bool {
@@ -324,22 +333,62 @@ pub(super) fn last_position(connection: &Connection, name: &str) -> Result<u64, 
 mod tests {
     use super::*;
 
-    fn bytes_of_a_used_log() -> Result<i64, Fault> {
-        let mut connection = Connection::open_in_memory()?;
+    /// A log with this number of entries.
+    fn log_of(entries: i64) -> Result<Connection, Fault> {
+        let connection = Connection::open_in_memory()?;
         create_tables(&connection)?;
-        let entry = || Owned::from(StoreEntry::new(b"12345", Duration::from_secs(60)));
-        for _ in 0..SWEPT + 10 {
-            append(&connection, "a", &entry())?;
+        for _ in 0..entries {
+            append_to(&connection)?;
         }
+        Ok(connection)
+    }
+
+    fn append_to(connection: &Connection) -> Result<u64, Fault> {
+        let entry = StoreEntry::new(b"12345", Duration::from_secs(60));
+        append(connection, "a", &Owned::from(entry))
+    }
+
+    fn entries_of(connection: &Connection) -> Result<i64, Fault> {
+        let count = "SELECT count(*) FROM log_entries";
+        Ok(connection.query_row(count, [], |row| row.get(0))?)
+    }
+
+    fn bytes_of(connection: &Connection) -> Result<Option<i64>, Fault> {
+        Ok(find_log(connection, "a")?.map(|log| log.bytes))
+    }
+
+    fn check_swept() -> Result<(), Fault> {
+        let size = integer(5 + ENTRY_OVERHEAD);
+        let mut connection = log_of(SWEPT + 10)?;
+        sweep(&mut connection)?;
+        assert_eq!(entries_of(&connection)?, SWEPT + 10);
+        let expire = "UPDATE log_entries SET expires = ?1";
+        connection.execute(expire, [time() - UNUSED / 2])?;
+        sweep(&mut connection)?;
+        assert_eq!(
+            entries_of(&connection)?,
+            SWEPT + 10,
+            "an append may drop them"
+        );
+        connection.execute(expire, [time() - UNUSED])?;
+        sweep(&mut connection)?;
+        assert_eq!(entries_of(&connection)?, 10);
+        assert_eq!(bytes_of(&connection)?, Some(10 * size));
+        append_to(&connection)?;
+        assert_eq!(bytes_of(&connection)?, Some(size));
+        sweep(&mut connection)?;
+        assert_eq!(entries_of(&connection)?, 1);
         connection.execute("UPDATE logs SET expires = 0", [])?;
         sweep(&mut connection)?;
-        append(&connection, "a", &entry())?;
-        Ok(find_log(&connection, "a")?.map_or(0, |log| log.bytes))
+        assert_eq!(bytes_of(&connection)?, Some(size), "it has an entry");
+        connection.execute(expire, [0])?;
+        sweep(&mut connection)?;
+        assert_eq!(bytes_of(&connection)?, None);
+        Ok(())
     }
 
     #[test]
-    fn a_forgotten_log_that_is_used_again_counts_only_its_entries() {
-        let bytes = bytes_of_a_used_log().ok();
-        assert_eq!(bytes, Some(11 * integer(5 + ENTRY_OVERHEAD)));
+    fn the_entries_of_a_log_that_is_not_used_any_more_are_deleted() {
+        check_swept().map_err(|_| "a fault").unwrap();
     }
 }

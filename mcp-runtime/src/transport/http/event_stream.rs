@@ -227,6 +227,12 @@ impl EventStream {
         Poll::Ready(state.unlogged(written, limit))
     }
 
+    /// Returns `true` if the event with this number is the last one so far, and the stream goes on.
+    pub(super) fn is_open_at(&self, last: u64) -> bool {
+        let state = self.state();
+        !state.ended && state.last() == last
+    }
+
     /// Records that the log has the events up to this number.
     pub(super) fn mark_logged(&self, last: u64) {
         let mut state = self.state();
@@ -318,6 +324,13 @@ pub(super) struct StreamReader {
 }
 
 impl StreamReader {
+    /// Sends a message on the stream.
+    pub(super) fn send(&self, message: String) {
+        if !self.stream.send(message) {
+            tracing::warn!("a notification is lost: its client is too slow");
+        }
+    }
+
     /// Polls the events to send now; `None` if there will be no more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.stream.advance(&mut self.call, context);

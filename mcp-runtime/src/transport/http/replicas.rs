@@ -1,19 +1,40 @@
 //! The sessions of a server that is one of several replicas: each request of a session may reach another one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Endpoint;
 use super::event_stream::StreamReader;
 use super::reply::Rejection;
+use super::stream_log::Missed;
 use crate::cluster::{
     Cluster, ClusterError, Event, Letter, Member, SessionEvent, Setting, SharedSession,
 };
 use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, MessageKind};
-use crate::service::Origin;
+use crate::service::{Origin, Outbound};
 use crate::session::{Session, SessionState, account_elsewhere};
+use crate::sync::Mutex;
 use crate::transport::incoming::Incoming;
+
+/// A new GET stream.
+pub(super) struct Opened {
+    reader: StreamReader,
+    /// The position of the log of the cluster from which it has the changes of the server.
+    position: u64,
+}
+
+/// Different notifications.
+#[derive(Default)]
+struct Distinct(Mutex<BTreeSet<String>>);
+
+impl Outbound for Distinct {
+    fn send(&self, message: String) -> bool {
+        self.0.lock().insert(message);
+        true
+    }
+}
 
 /// Returns the rejection of a request that needs the other replicas.
 pub(super) fn unavailable(error: &ClusterError) -> Rejection {
@@ -99,20 +120,53 @@ impl Endpoint {
         self: &Arc<Self>,
         cluster: &Cluster,
         session: &Session,
-        origin: Origin,
-    ) -> Result<Result<StreamReader, RpcError>, Rejection> {
-        let counted = self.service.count(&origin);
+        origin: &Origin,
+    ) -> Result<Opened, Rejection> {
+        let counted = self.service.count(origin);
         counted.map_err(|error| Rejection::of(&error))?;
         let event = Event::Session(session.shared_key(), SessionEvent::StreamOpened);
         let (endpoint, session) = (Arc::downgrade(self), Arc::clone(session));
-        let open = move || {
+        let origin = origin.clone();
+        let open = move |position| {
             let endpoint = endpoint.upgrade()?;
             let streams = &endpoint.streams;
-            Some(streams.open_get_stream(&*endpoint.service, &session, &origin))
+            let opened = streams.open_get_stream(&*endpoint.service, &session, &origin);
+            Some(opened.map(|reader| Opened { reader, position }))
         };
         let opened = cluster.in_order(event, open).await;
         let opened = opened.map_err(|error| unavailable(&error))?;
-        opened.ok_or_else(|| Rejection::not_ready("The server is stopping"))
+        let opened = opened.ok_or_else(|| Rejection::not_ready("The server is stopping"))?;
+        opened.map_err(|error| Rejection::of(&error))
+    }
+
+    /// Sends the changes that a client has missed since its earlier stream on a new one, each once: their notifications say only that
+    /// something has changed.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails. The client may resume its earlier stream again.
+    pub(super) async fn catch_up(
+        &self,
+        cluster: &Cluster,
+        session: &Session,
+        origin: &Origin,
+        missed: Missed,
+        Opened { reader, position }: Opened,
+    ) -> Result<StreamReader, Rejection> {
+        let notifications = Arc::new(Distinct::default());
+        let outbound = Arc::clone(&notifications) as Arc<dyn Outbound>;
+        let notify = self.service.notifying(session, origin, outbound);
+        match missed {
+            Missed::Nothing => {}
+            Missed::Anything => notify(&Event::Anything),
+            Missed::Since(last) => {
+                let read = cluster.read_between(last, position, notify);
+                read.await.map_err(|error| unavailable(&error))?;
+            }
+        }
+        for notification in std::mem::take(&mut *notifications.0.lock()) {
+            reader.send(notification);
+        }
+        Ok(reader)
     }
 
     /// Ends the readers of a stream at other replicas, because its client reads it here.

@@ -14,6 +14,7 @@ use super::media::Formats;
 use super::post::is_stateless;
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
+use super::stream_log::{Missed, Resumed};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -119,26 +120,30 @@ impl Endpoint {
         origin: Origin,
         last_event: Option<&str>,
     ) -> Result<EventSource, Rejection> {
+        let mut missed = Missed::Nothing;
         if let Some(id) = last_event {
             if let Some(reader) = self.streams.resume(session, id) {
                 self.tell_resumed(session, id);
                 return Ok(EventSource::Local(reader));
             }
             let followed = self.streams.follow(&*self.service, session, &origin, id);
-            let followed = followed.await.map_err(|error| Rejection::of(&error))?;
-            if let Some(follower) = followed {
-                self.tell_resumed(session, id);
-                return Ok(EventSource::Logged(follower));
+            match followed.await.map_err(|error| Rejection::of(&error))? {
+                Resumed::Rest(follower) => {
+                    self.tell_resumed(session, id);
+                    return Ok(EventSource::Logged(follower));
+                }
+                Resumed::New(changes) => missed = changes,
             }
         }
-        let opened = match self.service.cluster() {
-            Some(cluster) => self.open_only_get_stream(cluster, session, origin).await?,
-            None => self
-                .streams
-                .open_get_stream(&*self.service, session, &origin),
+        let Some(cluster) = self.service.cluster() else {
+            let streams = &self.streams;
+            let opened = streams.open_get_stream(&*self.service, session, &origin);
+            let reader = opened.map_err(|error| Rejection::of(&error))?;
+            return Ok(EventSource::Local(reader));
         };
-        let reader = opened.map_err(|error| Rejection::of(&error))?;
-        Ok(EventSource::Local(reader))
+        let opened = self.open_only_get_stream(cluster, session, &origin).await?;
+        let reader = self.catch_up(cluster, session, &origin, missed, opened);
+        Ok(EventSource::Local(reader.await?))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.

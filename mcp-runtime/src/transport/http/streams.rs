@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use super::stream_log::{Followed, StreamKind, StreamLog};
+use super::stream_log::{Missed, Resumed, StreamKind, StreamLog};
 use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
@@ -158,9 +158,9 @@ impl Streams {
         session: &Session,
         origin: &Origin,
         last_event: &str,
-    ) -> Followed {
+    ) -> Result<Resumed, RpcError> {
         let Some(log) = &self.log else {
-            return Ok(None);
+            return Ok(Resumed::New(Missed::Nothing));
         };
         let held = service.budgets().unsent.held_by(origin.account());
         log.resume(session, last_event, held).await

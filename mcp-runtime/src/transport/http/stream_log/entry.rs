@@ -3,13 +3,23 @@
 use std::fmt::Write as _;
 
 use crate::owner::Principal;
-use crate::protocol::Id;
 use crate::session::Session;
 use crate::store::digest;
 
 /// The largest events that are in an entry, in bytes. A larger event is a value of the store. A reader receives up to 256 entries at
 /// once, so that this limits its memory.
 pub(super) const INLINE_BYTES: usize = 8 << 10;
+
+/// What each entry says of the whole stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum About {
+    /// It is a GET stream, which has had the changes of the server up to this position of the log of the cluster.
+    Changes(u64),
+    /// It answers the request with this id, as JSON.
+    Request(String),
+    /// It answers a batch.
+    Batch,
+}
 
 /// The owner of a stream, as each entry names it, because the first entries expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +50,8 @@ impl Owned {
         Self(format!("{nonce:032x}-{}", digest(principal)))
     }
 
-    /// Returns the text of an entry. `request` is the id of the request that the stream answers, as JSON.
-    pub(super) fn write(&self, entry: &Entry, request: Option<&str>) -> String {
+    /// Returns the text of an entry.
+    pub(super) fn write(&self, entry: &Entry, about: &About) -> String {
         let (kind, number) = match entry {
             Entry::Events(first, _) => ("events", first),
             Entry::Value(number) => ("value", number),
@@ -51,29 +61,34 @@ impl Owned {
             Entry::Gone(last) => ("gone", last),
         };
         let mut text = format!("{} {kind} {number}", self.0);
-        if let Some(request) = request {
-            text.push(' ');
-            text.push_str(request);
-        }
+        // Writing to a string cannot fail.
+        let _ = match about {
+            About::Changes(position) => write!(text, " changes {position}"),
+            About::Request(id) => write!(text, " request {id}"),
+            About::Batch => Ok(()),
+        };
         if let Entry::Events(_, events) = entry {
             for event in events {
-                // Writing to a string cannot fail.
                 let _ = write!(text, "\n{event}");
             }
         }
         text
     }
 
-    /// Returns an entry from its text, and the id of the request; `None` if it is not an entry of this owner.
-    pub(super) fn read(&self, text: &[u8]) -> Option<(Entry, Option<Id>)> {
+    /// Returns an entry from its text; `None` if it is not an entry of this owner.
+    pub(super) fn read(&self, text: &[u8]) -> Option<(Entry, About)> {
         let mut lines = std::str::from_utf8(text).ok()?.split('\n');
-        let mut head = lines.next()?.splitn(4, ' ');
+        let mut head = lines.next()?.splitn(5, ' ');
         if head.next()? != self.0 {
             return None;
         }
         let kind = head.next()?;
         let number = head.next()?.parse().ok()?;
-        let request = head.next().and_then(Id::parse);
+        let about = match (head.next(), head.next()) {
+            (Some("changes"), Some(position)) => About::Changes(position.parse().ok()?),
+            (Some("request"), Some(id)) => About::Request(id.to_owned()),
+            _ => About::Batch,
+        };
         let entry = match kind {
             "events" => Entry::Events(number, lines.map(str::to_owned).collect()),
             "value" => Entry::Value(number),
@@ -83,7 +98,7 @@ impl Owned {
             "gone" => Entry::Gone(number),
             _ => return None,
         };
-        Some((entry, request))
+        Some((entry, about))
     }
 }
 

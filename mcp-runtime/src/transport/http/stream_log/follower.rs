@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout};
 
 use super::super::event_stream::push_event;
 use super::super::unsent::unsent;
-use super::entry::{Entry, Owned, key_of};
+use super::entry::{About, Entry, Owned, key_of};
 use super::health::{RETENTION, STORE_TIMEOUT};
+use super::{Missed, Resumed};
 use crate::cluster::Cluster;
 use crate::opaque::opaque_debug;
 use crate::protocol::Id;
@@ -36,9 +37,6 @@ const MAX_SEARCHES: usize = 64;
 
 /// The size of a chunk of events, in bytes, from which no further event is added to it.
 const CHUNK: usize = 64 << 10;
-
-/// A stream that is resumed; `None` if there is no such stream, or the store lacks a part of it.
-pub(in super::super) type Followed<T = Follower> = Result<Option<T>, RpcError>;
 
 /// What the next entry means for a reader.
 enum Step {
@@ -75,8 +73,8 @@ pub(super) struct Follow {
     heard: Instant,
     /// The time since which the replica of the stream does not seem to be alive.
     silent: Option<Instant>,
-    /// The request that the stream answers.
-    request: Option<Id>,
+    /// What the last entry that was read says of the stream.
+    about: About,
     has_ended: bool,
 }
 
@@ -90,7 +88,7 @@ pub(super) async fn open(
     log: String,
     (name, after): (&str, u64),
     held: Held,
-) -> Followed<Follow> {
+) -> Result<Resumed<Follow>, RpcError> {
     let mut follow = Follow {
         cluster,
         owned,
@@ -102,37 +100,52 @@ pub(super) async fn open(
         held,
         heard: Instant::now(),
         silent: None,
-        request: None,
+        about: About::Batch,
         has_ended: false,
     };
-    if !follow.can_be_resumed().await? {
-        return Ok(None);
-    }
-    let mut is_known = false;
-    for _ in 0..MAX_SEARCHES {
-        if follow.read(Duration::ZERO).await?.is_none() {
-            return Ok(None);
-        }
-        if follow.entries.is_empty() {
-            // Of a GET stream nothing will follow. Its client gets another one.
-            let has_more = is_known && (follow.request.is_some() || follow.is_alive().await);
-            return Ok(has_more.then_some(follow));
-        }
-        is_known = true;
-        while let Some(entry) = follow.entries.front() {
-            match follow.step(entry) {
-                Step::Nothing => {}
-                Step::Gap | Step::Closed => return Ok(None),
-                Step::Events(_) | Step::Value(_) | Step::End => return Ok(Some(follow)),
-            }
-            follow.entries.pop_front();
-        }
-        follow.held.clear();
-    }
-    Ok(None)
+    Ok(match follow.find().await? {
+        None => Resumed::Rest(follow),
+        Some(is_complete) => Resumed::New(match follow.about {
+            About::Changes(position) if is_complete => Missed::Since(position),
+            About::Changes(_) => Missed::Anything,
+            About::Request(_) | About::Batch => Missed::Nothing,
+        }),
+    })
 }
 
 impl Follow {
+    /// Reads until the event after which the client resumes the stream. If nothing can follow, it returns whether the client has all
+    /// events of the stream.
+    async fn find(&mut self) -> Result<Option<bool>, RpcError> {
+        if !self.can_be_resumed().await? {
+            return Ok(Some(false));
+        }
+        for search in 0..MAX_SEARCHES {
+            if !self.read(Duration::ZERO).await? {
+                return Ok(Some(false));
+            }
+            if self.entries.is_empty() {
+                if search == 0 {
+                    return Ok(Some(false));
+                }
+                // Of the GET stream of a replica that is gone nothing will follow.
+                let is_over = matches!(self.about, About::Changes(_)) && !self.is_alive().await;
+                return Ok(is_over.then_some(true));
+            }
+            while let Some(entry) = self.entries.front() {
+                match self.step(entry) {
+                    Step::Nothing => {}
+                    Step::Gap => return Ok(Some(false)),
+                    Step::Closed => return Ok(Some(true)),
+                    Step::Events(_) | Step::Value(_) | Step::End => return Ok(None),
+                }
+                self.entries.pop_front();
+            }
+            self.held.clear();
+        }
+        Ok(Some(false))
+    }
+
     /// Returns `false` if there is no log, or if its last entry says that nobody can resume the stream.
     async fn can_be_resumed(&mut self) -> Result<bool, RpcError> {
         let last = timeout(STORE_TIMEOUT, self.cluster.store().last_position(&self.log));
@@ -142,7 +155,7 @@ impl Follow {
             Err(elapsed) => return Err(unavailable(&elapsed)),
         };
         self.position = last.saturating_sub(1);
-        let is_own = last > 0 && self.read(Duration::ZERO).await?.is_some();
+        let is_own = last > 0 && self.read(Duration::ZERO).await?;
         let is_gone = matches!(self.entries.back(), Some(Entry::Gone(_)));
         self.entries.clear();
         self.held.clear();
@@ -174,11 +187,11 @@ impl Follow {
         }
     }
 
-    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner.
+    /// Reads the next entries of the log: none if there are none within the time. Returns `false` if an entry is not of this owner.
     ///
     /// Entries that the log has dropped are noticed by the numbers of events: an old log lacks the entries of events that every
     /// reader has.
-    async fn read(&mut self, wait: Duration) -> Followed<()> {
+    async fn read(&mut self, wait: Duration) -> Result<bool, RpcError> {
         let read = self
             .cluster
             .store()
@@ -199,13 +212,13 @@ impl Follow {
                     "The server is busy: too many bytes wait to be sent; try again later",
                 ));
             }
-            let Some((entry, request)) = self.owned.read(&entry.value) else {
-                return Ok(None);
+            let Some((entry, about)) = self.owned.read(&entry.value) else {
+                return Ok(false);
             };
-            self.request = request;
+            self.about = about;
             self.entries.push_back(entry);
         }
-        Ok(Some(()))
+        Ok(true)
     }
 
     /// Returns the next chunk of the stream, or `None` if there will be no more.
@@ -232,7 +245,7 @@ impl Follow {
         // What the replica wrote before it ended comes first.
         let is_gone = self.is_abandoned().await;
         let wait = if is_gone { Duration::ZERO } else { WAIT };
-        if self.read(wait).await?.is_none() {
+        if !self.read(wait).await? {
             self.has_ended = true;
         } else if is_gone && self.entries.is_empty() {
             self.abandon();
@@ -258,14 +271,15 @@ impl Follow {
 
     /// Ends the stream of a replica that is gone. The client would wait for the answer to its request for ever.
     fn abandon(&mut self) {
-        let Some(id) = self.request.take() else {
+        let About::Request(id) = &self.about else {
             self.has_ended = true;
             return;
         };
+        let id = Id::parse(id);
         let error = RpcError::internal(
             "The replica of the server that ran this request has ended, so its outcome is unknown",
         );
-        let (next, event) = (self.last + 1, error_reply(Some(&id), &error));
+        let (next, event) = (self.last + 1, error_reply(id.as_ref(), &error));
         self.entries.push_back(Entry::Events(next, vec![event]));
         self.entries.push_back(Entry::End(next));
     }

@@ -18,14 +18,15 @@ use tokio::sync::watch;
 use super::event_stream::EventStream;
 use crate::cluster::Cluster;
 use crate::protocol::Id;
+use crate::protocol::error::RpcError;
 use crate::service::Held;
 use crate::session::Session;
-use entry::Owned;
+use entry::{About, Owned};
 use follower::Followers;
 use health::Health;
 use writer::Writer;
 
-pub(super) use follower::{Followed, Follower};
+pub(super) use follower::Follower;
 
 /// What a stream is for.
 pub(super) enum StreamKind {
@@ -33,6 +34,25 @@ pub(super) enum StreamKind {
     Get,
     /// The answer to the request with this id, or to a batch.
     Answer(Option<Id>),
+}
+
+/// What a client gets that resumes a stream.
+#[derive(Debug)]
+pub(super) enum Resumed<Rest = Follower> {
+    /// The rest of the stream.
+    Rest(Rest),
+    /// A new GET stream: the other one is unknown, or nothing follows in it.
+    New(Missed),
+}
+
+/// What a new GET stream begins with: the changes since an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missed {
+    Nothing,
+    /// Those after this position of the log of the cluster.
+    Since(u64),
+    /// The events of the earlier stream are not known either.
+    Anything,
 }
 
 /// The logs of the streams of one replica, and the logs of others that it reads.
@@ -77,15 +97,18 @@ impl StreamLog {
     ) {
         events.start_log();
         let writer = Writer {
-            store: Arc::clone(self.cluster.store()),
+            cluster: Arc::clone(&self.cluster),
             health: Arc::clone(&self.health),
             owned: Owned::by(session),
             log: log_of(name),
             events: Arc::clone(events),
-            is_get_stream: matches!(kind, StreamKind::Get),
-            request: match kind {
-                StreamKind::Get => None,
-                StreamKind::Answer(id) => id.and_then(|id| serde_json::to_string(&id).ok()),
+            about: match kind {
+                // The writer knows the position when it writes its first entry.
+                StreamKind::Get => About::Changes(0),
+                StreamKind::Answer(id) => {
+                    let id = id.and_then(|id| serde_json::to_string(&id).ok());
+                    id.map_or(About::Batch, About::Request)
+                }
             },
         };
         tokio::spawn(writer.run(self.stopping.subscribe(), self.grace));
@@ -93,18 +116,27 @@ impl StreamLog {
 
     /// Resumes a stream from its log, after the event with this id. `held` is the share of the client in the budget of unsent
     /// messages. The other readers of the stream at this replica end.
-    pub(super) async fn resume(&self, session: &Session, last_event: &str, held: Held) -> Followed {
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be read.
+    pub(super) async fn resume(
+        &self,
+        session: &Session,
+        last_event: &str,
+        held: Held,
+    ) -> Result<Resumed, RpcError> {
         let Some((name, after)) = parse_event_id(last_event) else {
-            return Ok(None);
+            return Ok(Resumed::New(Missed::Nothing));
         };
         let owned = Owned::by(session);
         let log = log_of(&name);
         let cluster = Arc::clone(&self.cluster);
-        let Some(follow) = follower::open(cluster, owned, log, (&name, after), held).await? else {
-            return Ok(None);
-        };
+        let resumed = follower::open(cluster, owned, log, (&name, after), held).await?;
         let stopping = self.stopping.subscribe();
-        Ok(Some(self.followers.add(name, follow, stopping)))
+        Ok(match resumed {
+            Resumed::Rest(follow) => Resumed::Rest(self.followers.add(name, follow, stopping)),
+            Resumed::New(missed) => Resumed::New(missed),
+        })
     }
 
     /// Ends the follower of a stream, because its client reads the stream elsewhere.

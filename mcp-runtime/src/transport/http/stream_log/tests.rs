@@ -114,7 +114,11 @@ impl Pair {
     }
 
     async fn append(&self, entry: Entry) {
-        let text = Owned::by(&self.session).write(&entry, None);
+        self.append_about(entry, &About::Batch).await;
+    }
+
+    async fn append_about(&self, entry: Entry, about: &About) {
+        let text = Owned::by(&self.session).write(&entry, about);
         let entry = StoreEntry::new(text.as_bytes(), RETENTION);
         let appended = self.store.append(&log_of(&self.name), entry).await;
         assert!(appended.is_ok());
@@ -122,9 +126,24 @@ impl Pair {
 
     /// Resumes the stream at the second replica after an event.
     async fn resume(&self, after: u64) -> Option<Follower> {
+        match self.resumed(after).await {
+            Resumed::Rest(follower) => Some(follower),
+            Resumed::New(_) => None,
+        }
+    }
+
+    async fn resumed(&self, after: u64) -> Resumed {
         let id = format!("{}-{after}", self.name);
-        let followed = self.second.resume(&self.session, &id, Held::default());
-        followed.await.expect("the store can be read")
+        let resumed = self.second.resume(&self.session, &id, Held::default());
+        resumed.await.expect("the store can be read")
+    }
+
+    /// Returns what a new GET stream begins with, instead of the stream after an event.
+    async fn missed(&self, after: u64) -> Missed {
+        match self.resumed(after).await {
+            Resumed::Rest(_) => panic!("the stream continues"),
+            Resumed::New(missed) => missed,
+        }
     }
 }
 
@@ -382,7 +401,7 @@ async fn what_was_read_counts_as_unsent() {
     assert!(!others.is_empty());
     assert!(resume().await.is_err(), "too many bytes");
     drop(others);
-    assert!(matches!(resume().await, Ok(Some(_))));
+    assert!(matches!(resume().await, Ok(Resumed::Rest(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -507,4 +526,49 @@ async fn a_get_stream_of_a_replica_that_is_gone_is_replaced() {
     // What the client does not have yet is still sent.
     assert_eq!(numbers(pair.resume(0).await.expect("a log")).await, [1]);
     assert!(pair.resume(1).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_get_stream_begins_with_the_changes_after_the_one_before() {
+    let at = About::Changes;
+    let one = || Entry::Events(1, vec!["1".to_owned()]);
+    // The entries, the event that the client had last, and what it has missed.
+    let table = [
+        (vec![], 0, Missed::Nothing),
+        (vec![(one(), at(3))], 1, Missed::Since(3)),
+        (
+            vec![(one(), at(3)), (Entry::Alive(1), at(9))],
+            1,
+            Missed::Since(9),
+        ),
+        (
+            vec![(one(), at(3)), (Entry::Closed(1), at(4))],
+            1,
+            Missed::Since(4),
+        ),
+        // An event that is not in the log was sent.
+        (vec![(one(), at(3))], 2, Missed::Since(3)),
+        // Events of the log are missing.
+        (vec![(Entry::Alive(2), at(3))], 1, Missed::Anything),
+        (
+            vec![(one(), at(3)), (Entry::Gone(1), at(3))],
+            1,
+            Missed::Anything,
+        ),
+        // A stream that has changes is known by its entries.
+        (vec![(Entry::Gone(1), About::Batch)], 1, Missed::Nothing),
+        (
+            vec![(Entry::Gone(1), About::Request("7".to_owned()))],
+            1,
+            Missed::Nothing,
+        ),
+    ];
+    for (row, (entries, after, expected)) in table.into_iter().enumerate() {
+        let pair = Pair::new();
+        pair.store.is_silent.store(true, Ordering::SeqCst);
+        for (entry, about) in entries {
+            pair.append_about(entry, &about).await;
+        }
+        assert_eq!(pair.missed(after).await, expected, "row {row}");
+    }
 }

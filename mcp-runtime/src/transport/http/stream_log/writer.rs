@@ -2,16 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::event_stream::{EventStream, Unlogged};
-use super::entry::{Entry, INLINE_BYTES, Owned, key_of};
+use super::entry::{About, Entry, INLINE_BYTES, Owned, key_of};
 use super::health::{HEARTBEAT, Health, RETENTION, STORE_TIMEOUT};
-use crate::store::{Store, StoreEntry};
+use crate::cluster::Cluster;
+use crate::store::StoreEntry;
 
 /// The pause after a failure of the store. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -22,14 +23,12 @@ const AFTER_GRACE: Duration = Duration::from_millis(100);
 
 /// The writer of the log of one stream. It holds no events: those that the log does not have remain in the stream.
 pub(super) struct Writer {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) health: Arc<Health>,
     pub(super) owned: Owned,
     pub(super) log: String,
     pub(super) events: Arc<EventStream>,
-    /// The id of the request that the stream answers, as JSON; `None` for a GET stream and a batch.
-    pub(super) request: Option<String>,
-    pub(super) is_get_stream: bool,
+    pub(super) about: About,
 }
 
 /// The store has failed for longer than it keeps entries.
@@ -37,7 +36,7 @@ struct GivenUp;
 
 impl Writer {
     /// Writes until the stream has ended, or until the grace period of the shutdown is over.
-    pub(super) async fn run(self, mut stopping: watch::Receiver<bool>, grace: Duration) {
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>, grace: Duration) {
         let is_stopped = async {
             // Without a sender, the server has ended, too.
             let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
@@ -55,21 +54,18 @@ impl Writer {
         }
     }
 
-    async fn write_all(&self) -> Result<(), GivenUp> {
+    async fn write_all(&mut self) -> Result<(), GivenUp> {
         let mut written = 0;
         // A stream without events is written at once, too, so that it can be resumed.
-        let mut is_new = true;
+        let mut is_due = true;
         loop {
-            let unlogged =
-                poll_fn(
-                    |context| match self.events.poll_unlogged(INLINE_BYTES, context) {
-                        Poll::Pending if is_new => Poll::Ready(None),
-                        unlogged => unlogged.map(Some),
-                    },
-                );
+            let unlogged = poll_fn(|context| self.poll_unlogged(is_due, context));
             let unlogged = timeout(HEARTBEAT, unlogged).await;
-            is_new = false;
-            let Ok(Some(unlogged)) = unlogged else {
+            is_due = unlogged.is_err();
+            let Ok(unlogged) = unlogged else {
+                continue;
+            };
+            let Some(unlogged) = unlogged else {
                 self.append(&Entry::Alive(written)).await?;
                 continue;
             };
@@ -82,12 +78,43 @@ impl Writer {
                     continue;
                 }
                 Unlogged::Lost => Entry::Gone(written),
-                Unlogged::End(last) if self.is_get_stream => Entry::Closed(last),
+                Unlogged::End(last) if self.is_get_stream() => Entry::Closed(last),
                 Unlogged::End(last) => Entry::End(last),
                 Unlogged::Forgotten(last) => Entry::Gone(last),
             };
             self.append(&last_entry).await?;
             return if is_lost { Err(GivenUp) } else { Ok(()) };
+        }
+    }
+
+    fn is_get_stream(&self) -> bool {
+        matches!(self.about, About::Changes(_))
+    }
+
+    /// Waits for something that the log does not have. Returns `None` if there is nothing and the next heartbeat is due.
+    ///
+    /// Of a GET stream it records which changes of the server the log has then: all those up to a position, and no later ones.
+    fn poll_unlogged(&mut self, is_due: bool, context: &mut Context<'_>) -> Poll<Option<Unlogged>> {
+        let before = self.cluster.settled();
+        let unlogged = self.events.poll_unlogged(INLINE_BYTES, context);
+        let has_all = match &unlogged {
+            Poll::Pending => is_due,
+            Poll::Ready(Unlogged::Events(first, events, _)) => {
+                self.events.is_open_at(first - 1 + events.len() as u64)
+            }
+            Poll::Ready(_) => false,
+        };
+        if has_all && self.is_get_stream() {
+            let Some(position) = before.filter(|_| before == self.cluster.settled()) else {
+                // A change is being passed on, which takes a moment.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            };
+            self.about = About::Changes(position);
+        }
+        match unlogged {
+            Poll::Pending if is_due => Poll::Ready(None),
+            unlogged => unlogged.map(Some),
         }
     }
 
@@ -101,7 +128,8 @@ impl Writer {
             let key = key_of(&self.log, number);
             // If there is a value already, an attempt succeeded whose reply was lost.
             let put = || {
-                self.store
+                self.cluster
+                    .store()
                     .put_if_absent(&key, StoreEntry::new(event.as_bytes(), RETENTION))
             };
             self.repeat(put).await?;
@@ -112,9 +140,10 @@ impl Writer {
 
     /// Appends an entry. It may be in the log twice, if the reply to an attempt was lost; readers know by its number.
     async fn append(&self, entry: &Entry) -> Result<(), GivenUp> {
-        let text = self.owned.write(entry, self.request.as_deref());
+        let text = self.owned.write(entry, &self.about);
         let append = || {
-            self.store
+            self.cluster
+                .store()
                 .append(&self.log, StoreEntry::new(text.as_bytes(), RETENTION))
         };
         self.repeat(append).await?;
