@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use mcp_runtime::{RedisStore, Store, StoreEntry, check_store};
 use mcp_tests::Outcome;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::server::Server;
@@ -51,6 +53,7 @@ pub(crate) async fn run(executable: &Path, data: &Path, tls: Option<&Path>) -> O
         reset,
         unreachable,
         separate,
+        expired,
         evicting
     );
     password(executable, data)
@@ -318,6 +321,43 @@ async fn separate(server: Server) -> Outcome<()> {
         other.last_position("log").await? == 0,
         "a log of another prefix",
     )
+}
+
+/// The entries of a log take no space after the last of them has expired, and do not count if the log is used again.
+async fn expired(server: Server) -> Outcome<()> {
+    const TIME_TO_LIVE: Duration = Duration::from_secs(3);
+    let store = RedisStore::connect(server.url()).await?;
+    // More than the 16 MiB of one log.
+    let value = vec![1; 64 << 10];
+    for _ in 0..260 {
+        let entry = StoreEntry::new(&value, TIME_TO_LIVE);
+        store.append("log", entry).await?;
+    }
+    let keys = keys(&server).await?;
+    ensure(keys == 2, format!("{keys} keys of a log with entries"))?;
+    sleep(TIME_TO_LIVE).await;
+    let begun = Instant::now();
+    while self::keys(&server).await? != 1 {
+        ensure(begun.elapsed() < Duration::from_secs(20), "entries remain")?;
+        sleep(Duration::from_millis(100)).await;
+    }
+    for value in [b"1", b"2"] {
+        store.append("log", entry(value)).await?;
+    }
+    let read = store.read_after("log", 0, Duration::ZERO).await?;
+    let values: Vec<_> = read.entries.iter().map(|entry| &entry.value[..]).collect();
+    ensure(values == [b"1", b"2"], format!("{values:?}"))
+}
+
+/// Returns the number of keys of a server.
+async fn keys(server: &Server) -> Outcome<usize> {
+    let url = server.url();
+    let address = url.strip_prefix("redis://").ok_or("a URL")?;
+    let mut socket = BufReader::new(TcpStream::connect(address.trim_end_matches('/')).await?);
+    socket.write_all(b"DBSIZE\r\n").await?;
+    let mut reply = String::new();
+    socket.read_line(&mut reply).await?;
+    Ok(reply.trim_start_matches(':').trim_end().parse()?)
 }
 
 /// A full server refuses values with an error that says what to do.
