@@ -16,7 +16,8 @@ use super::unsent::unsent;
 use crate::service::{Held, Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
-use state::{LogState, MAX_UNREAD, MAX_UNREAD_BYTES, StreamState};
+pub(super) use state::MAX_UNREAD;
+use state::{LogState, MAX_UNREAD_BYTES, StreamState};
 
 pub(super) use state::Unlogged;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Endpoint;
 use super::event_stream::StreamReader;
 use super::reply::Rejection;
-use super::stream_log::Missed;
+use super::stream_log::{Changes, Missed};
 use crate::cluster::{
     Cluster, ClusterError, Event, Letter, Member, SessionEvent, Setting, SharedSession,
 };
@@ -139,8 +139,8 @@ impl Endpoint {
         opened.map_err(|error| Rejection::of(&error))
     }
 
-    /// Sends the changes that a client has missed since its earlier stream on a new one, each once: their notifications say only that
-    /// something has changed.
+    /// Sends what a client has missed of its earlier stream on a new one. Changes are told once, because their notifications say only
+    /// that something has changed.
     ///
     /// # Errors
     /// Returns an error if the store fails. The client may resume its earlier stream again.
@@ -152,13 +152,16 @@ impl Endpoint {
         missed: Missed,
         Opened { reader, position }: Opened,
     ) -> Result<StreamReader, Rejection> {
+        for message in missed.messages {
+            reader.send(message);
+        }
         let notifications = Arc::new(Distinct::default());
         let outbound = Arc::clone(&notifications) as Arc<dyn Outbound>;
         let notify = self.service.notifying(session, origin, outbound);
-        match missed {
-            Missed::Nothing => {}
-            Missed::Anything => notify(&Event::Anything),
-            Missed::Since(last) => {
+        match missed.changes {
+            Changes::Nothing => {}
+            Changes::Anything => notify(&Event::Anything),
+            Changes::Since(last) => {
                 let read = cluster.read_between(last, position, notify);
                 read.await.map_err(|error| unavailable(&error))?;
             }

@@ -120,7 +120,7 @@ impl Endpoint {
         origin: Origin,
         last_event: Option<&str>,
     ) -> Result<EventSource, Rejection> {
-        let mut missed = Missed::Nothing;
+        let mut missed = Missed::default();
         if let Some(id) = last_event {
             if let Some(reader) = self.streams.resume(session, id) {
                 self.tell_resumed(session, id);
@@ -132,7 +132,7 @@ impl Endpoint {
                     self.tell_resumed(session, id);
                     return Ok(EventSource::Logged(follower));
                 }
-                Resumed::New(changes) => missed = changes,
+                Resumed::New(rest) => missed = rest,
             }
         }
         let Some(cluster) = self.service.cluster() else {

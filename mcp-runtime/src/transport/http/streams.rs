@@ -160,7 +160,7 @@ impl Streams {
         last_event: &str,
     ) -> Result<Resumed, RpcError> {
         let Some(log) = &self.log else {
-            return Ok(Resumed::New(Missed::Nothing));
+            return Ok(Resumed::New(Missed::default()));
         };
         let held = service.budgets().unsent.held_by(origin.account());
         log.resume(session, last_event, held).await

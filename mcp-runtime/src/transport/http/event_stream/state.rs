@@ -13,7 +13,7 @@ pub(super) const MAX_KEPT: usize = 256;
 pub(super) const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 /// The maximum number of unread messages. Further messages are refused, because a handler cannot wait for its client.
-pub(super) const MAX_UNREAD: usize = 1024;
+pub(in super::super) const MAX_UNREAD: usize = 1024;
 
 /// The size of unread messages, in bytes, from which further messages are refused.
 pub(super) const MAX_UNREAD_BYTES: usize = 4 << 20;

@@ -36,8 +36,6 @@ pub(super) enum Entry {
     Alive(u64),
     /// The stream has ended after this number of events.
     End(u64),
-    /// The stream has ended after this number of events, and cannot be resumed after them.
-    Closed(u64),
     /// Nobody can resume the stream: its session has ended, or the log lacks events after this one.
     Gone(u64),
 }
@@ -57,7 +55,6 @@ impl Owned {
             Entry::Value(number) => ("value", number),
             Entry::Alive(last) => ("alive", last),
             Entry::End(last) => ("end", last),
-            Entry::Closed(last) => ("closed", last),
             Entry::Gone(last) => ("gone", last),
         };
         let mut text = format!("{} {kind} {number}", self.0);
@@ -94,7 +91,6 @@ impl Owned {
             "value" => Entry::Value(number),
             "alive" => Entry::Alive(number),
             "end" => Entry::End(number),
-            "closed" => Entry::Closed(number),
             "gone" => Entry::Gone(number),
             _ => return None,
         };

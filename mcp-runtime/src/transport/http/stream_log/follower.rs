@@ -13,11 +13,11 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::super::event_stream::push_event;
+use super::super::event_stream::{MAX_UNREAD, push_event};
 use super::super::unsent::unsent;
 use super::entry::{About, Entry, Owned, key_of};
 use super::health::{RETENTION, STORE_TIMEOUT};
-use super::{Missed, Resumed};
+use super::{Changes, Missed, Resumed};
 use crate::cluster::Cluster;
 use crate::opaque::opaque_debug;
 use crate::protocol::Id;
@@ -48,8 +48,6 @@ enum Step {
     Value(u64),
     /// The stream has ended.
     End,
-    /// The stream has ended, and cannot be resumed after its last event.
-    Closed,
     /// Events are missing.
     Gap,
 }
@@ -103,47 +101,85 @@ pub(super) async fn open(
         about: About::Batch,
         has_ended: false,
     };
-    Ok(match follow.find().await? {
-        None => Resumed::Rest(follow),
-        Some(is_complete) => Resumed::New(match follow.about {
-            About::Changes(position) if is_complete => Missed::Since(position),
-            About::Changes(_) => Missed::Anything,
-            About::Request(_) | About::Batch => Missed::Nothing,
-        }),
+    let can_be_resumed = follow.can_be_resumed().await?;
+    // A session has one GET stream, at the replica that its client has reached last.
+    let is_get_stream = matches!(follow.about, About::Changes(_));
+    Ok(if is_get_stream && can_be_resumed {
+        Resumed::New(follow.collect().await?)
+    } else if is_get_stream {
+        Resumed::New(Missed::anything())
+    } else if can_be_resumed && follow.find().await? {
+        Resumed::Rest(follow)
+    } else {
+        Resumed::New(Missed::default())
     })
 }
 
 impl Follow {
-    /// Reads until the event after which the client resumes the stream. If nothing can follow, it returns whether the client has all
-    /// events of the stream.
-    async fn find(&mut self) -> Result<Option<bool>, RpcError> {
-        if !self.can_be_resumed().await? {
-            return Ok(Some(false));
-        }
+    /// Reads until the event after which the client resumes the stream. Returns `false` if the log lacks events that follow it.
+    async fn find(&mut self) -> Result<bool, RpcError> {
         for search in 0..MAX_SEARCHES {
             if !self.read(Duration::ZERO).await? {
-                return Ok(Some(false));
+                return Ok(false);
             }
             if self.entries.is_empty() {
-                if search == 0 {
-                    return Ok(Some(false));
-                }
-                // Of the GET stream of a replica that is gone nothing will follow.
-                let is_over = matches!(self.about, About::Changes(_)) && !self.is_alive().await;
-                return Ok(is_over.then_some(true));
+                return Ok(search > 0);
             }
             while let Some(entry) = self.entries.front() {
                 match self.step(entry) {
                     Step::Nothing => {}
-                    Step::Gap => return Ok(Some(false)),
-                    Step::Closed => return Ok(Some(true)),
-                    Step::Events(_) | Step::Value(_) | Step::End => return Ok(None),
+                    Step::Gap => return Ok(false),
+                    Step::Events(_) | Step::Value(_) | Step::End => return Ok(true),
                 }
                 self.entries.pop_front();
             }
             self.held.clear();
         }
-        Ok(Some(false))
+        Ok(false)
+    }
+
+    /// Reads all that follows in a GET stream.
+    async fn collect(mut self) -> Result<Missed, RpcError> {
+        let mut messages = Vec::new();
+        for search in 0..MAX_SEARCHES {
+            if !self.read(Duration::ZERO).await? {
+                break;
+            }
+            let position = match self.about {
+                About::Changes(position) if search > 0 => Some(position),
+                _ => None,
+            };
+            if let Some(position) = position.filter(|_| self.entries.is_empty()) {
+                let changes = Changes::Since(position);
+                return Ok(Missed {
+                    messages,
+                    changes,
+                    _held: take(&mut self.held),
+                });
+            }
+            if !self.collect_entries(&mut messages).await || messages.len() > MAX_UNREAD {
+                break;
+            }
+        }
+        Ok(Missed::anything())
+    }
+
+    /// Takes the events from the entries that were read. Returns `false` if some are missing.
+    async fn collect_entries(&mut self, messages: &mut Vec<String>) -> bool {
+        while let Some(entry) = self.entries.pop_front() {
+            let before = messages.len();
+            match self.step(&entry) {
+                Step::Nothing | Step::End => {}
+                Step::Events(events) => messages.extend(events),
+                Step::Value(number) => match self.value(number).await {
+                    Some(event) if self.held.add(event.len()) => messages.push(event),
+                    _ => return false,
+                },
+                Step::Gap => return false,
+            }
+            self.last += (messages.len() - before) as u64;
+        }
+        true
     }
 
     /// Returns `false` if there is no log, or if its last entry says that nobody can resume the stream.
@@ -177,12 +213,9 @@ impl Follow {
             }
             Entry::Value(number) if *number > next => Step::Gap,
             Entry::Value(number) if *number == next => Step::Value(next),
-            Entry::Alive(last) | Entry::End(last) | Entry::Closed(last) if *last > self.last => {
-                Step::Gap
-            }
+            Entry::Alive(last) | Entry::End(last) if *last > self.last => Step::Gap,
             Entry::Value(_) | Entry::Alive(_) => Step::Nothing,
             Entry::End(_) => Step::End,
-            Entry::Closed(_) => Step::Closed,
             Entry::Gone(_) => Step::Gap,
         }
     }
@@ -301,7 +334,7 @@ impl Follow {
                     Some(event) => self.push(&mut text, &event),
                     None => self.has_ended = true,
                 },
-                Step::End | Step::Closed | Step::Gap => self.has_ended = true,
+                Step::End | Step::Gap => self.has_ended = true,
             }
             if self.has_ended {
                 break;

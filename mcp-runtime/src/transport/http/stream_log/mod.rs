@@ -41,18 +41,39 @@ pub(super) enum StreamKind {
 pub(super) enum Resumed<Rest = Follower> {
     /// The rest of the stream.
     Rest(Rest),
-    /// A new GET stream: the other one is unknown, or nothing follows in it.
+    /// A new GET stream, because the other one was a GET stream, too, or cannot be resumed.
     New(Missed),
 }
 
-/// What a new GET stream begins with: the changes since an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missed {
+/// What a client that opens a new GET stream lacks of its earlier one.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// The messages that were sent on the earlier stream.
+    pub(super) messages: Vec<String>,
+    /// The changes after them.
+    pub(super) changes: Changes,
+    /// The size of the messages.
+    _held: Held,
+}
+
+/// Changes of the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Changes {
+    #[default]
     Nothing,
     /// Those after this position of the log of the cluster.
     Since(u64),
-    /// The events of the earlier stream are not known either.
+    /// It is not known which.
     Anything,
+}
+
+impl Missed {
+    fn anything() -> Self {
+        Self {
+            changes: Changes::Anything,
+            ..Self::default()
+        }
+    }
 }
 
 /// The logs of the streams of one replica, and the logs of others that it reads.
@@ -87,7 +108,7 @@ impl StreamLog {
         self.cluster.replica()
     }
 
-    /// Starts the task that writes the events of a stream until it ends. That of a GET stream cannot be resumed after its end.
+    /// Starts the task that writes the events of a stream until it ends.
     pub(super) fn write(
         &self,
         name: &str,
@@ -114,7 +135,7 @@ impl StreamLog {
         tokio::spawn(writer.run(self.stopping.subscribe(), self.grace));
     }
 
-    /// Resumes a stream from its log, after the event with this id. `held` is the share of the client in the budget of unsent
+    /// Resumes a stream from its log, after the event with this id. A GET stream goes on as a new one, which begins with the rest. `held` is the share of the client in the budget of unsent
     /// messages. The other readers of the stream at this replica end.
     ///
     /// # Errors
@@ -126,7 +147,7 @@ impl StreamLog {
         held: Held,
     ) -> Result<Resumed, RpcError> {
         let Some((name, after)) = parse_event_id(last_event) else {
-            return Ok(Resumed::New(Missed::Nothing));
+            return Ok(Resumed::New(Missed::default()));
         };
         let owned = Owned::by(session);
         let log = log_of(&name);

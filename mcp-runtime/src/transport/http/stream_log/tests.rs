@@ -322,8 +322,6 @@ async fn missing_and_repeated_entries_are_noticed() {
             0,
             Some(vec![1, 2]),
         ),
-        (vec![events(1, 2), Entry::Closed(2)], 1, Some(vec![2])),
-        (vec![events(1, 2), Entry::Closed(2)], 2, None),
         (vec![events(1, 2), Entry::Gone(2)], 0, None),
         (vec![events(1, 2), Entry::End(2)], u64::MAX, Some(vec![])),
         (vec![], 0, None),
@@ -516,16 +514,23 @@ async fn a_replica_that_is_silent_for_a_moment_is_not_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_get_stream_of_a_replica_that_is_gone_is_replaced() {
-    let pair = Pair::new();
-    pair.write_as(StreamKind::Get);
-    pair.events.send("1".to_owned());
-    tokio::time::sleep(SECOND).await;
-    assert!(pair.resume(1).await.is_some());
-    pair.store.is_silent.store(true, Ordering::SeqCst);
-    // What the client does not have yet is still sent.
-    assert_eq!(numbers(pair.resume(0).await.expect("a log")).await, [1]);
-    assert!(pair.resume(1).await.is_none());
+async fn a_get_stream_goes_on_as_a_new_one() {
+    let large = "2".repeat(entry::INLINE_BYTES + 1);
+    for has_ended in [false, true] {
+        let pair = Pair::new();
+        pair.write_as(StreamKind::Get);
+        pair.events.send("1".to_owned());
+        pair.events.send(large.clone());
+        if has_ended {
+            pair.events.finish(None);
+        }
+        tokio::time::sleep(SECOND).await;
+        for (after, rest) in [(0, vec!["1", &large]), (1, vec![&large]), (2, vec![])] {
+            let missed = pair.missed(after).await;
+            assert_eq!(missed.messages, rest, "{after}");
+            assert_eq!(missed.changes, Changes::Since(0));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -534,41 +539,42 @@ async fn a_new_get_stream_begins_with_the_changes_after_the_one_before() {
     let one = || Entry::Events(1, vec!["1".to_owned()]);
     // The entries, the event that the client had last, and what it has missed.
     let table = [
-        (vec![], 0, Missed::Nothing),
-        (vec![(one(), at(3))], 1, Missed::Since(3)),
+        (vec![], 0, Changes::Nothing),
+        (vec![(one(), at(3))], 1, Changes::Since(3)),
         (
             vec![(one(), at(3)), (Entry::Alive(1), at(9))],
             1,
-            Missed::Since(9),
+            Changes::Since(9),
         ),
         (
-            vec![(one(), at(3)), (Entry::Closed(1), at(4))],
+            vec![(one(), at(3)), (Entry::End(1), at(4))],
             1,
-            Missed::Since(4),
+            Changes::Since(4),
         ),
         // An event that is not in the log was sent.
-        (vec![(one(), at(3))], 2, Missed::Since(3)),
+        (vec![(one(), at(3))], 2, Changes::Since(3)),
         // Events of the log are missing.
-        (vec![(Entry::Alive(2), at(3))], 1, Missed::Anything),
+        (vec![(Entry::Alive(2), at(3))], 1, Changes::Anything),
         (
             vec![(one(), at(3)), (Entry::Gone(1), at(3))],
             1,
-            Missed::Anything,
+            Changes::Anything,
         ),
         // A stream that has changes is known by its entries.
-        (vec![(Entry::Gone(1), About::Batch)], 1, Missed::Nothing),
+        (vec![(Entry::Gone(1), About::Batch)], 1, Changes::Nothing),
         (
             vec![(Entry::Gone(1), About::Request("7".to_owned()))],
             1,
-            Missed::Nothing,
+            Changes::Nothing,
         ),
     ];
     for (row, (entries, after, expected)) in table.into_iter().enumerate() {
         let pair = Pair::new();
-        pair.store.is_silent.store(true, Ordering::SeqCst);
         for (entry, about) in entries {
             pair.append_about(entry, &about).await;
         }
-        assert_eq!(pair.missed(after).await, expected, "row {row}");
+        let missed = pair.missed(after).await;
+        assert_eq!(missed.changes, expected, "row {row}");
+        assert!(missed.messages.is_empty(), "row {row}");
     }
 }

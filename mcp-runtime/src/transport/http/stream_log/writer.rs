@@ -78,17 +78,12 @@ impl Writer {
                     continue;
                 }
                 Unlogged::Lost => Entry::Gone(written),
-                Unlogged::End(last) if self.is_get_stream() => Entry::Closed(last),
                 Unlogged::End(last) => Entry::End(last),
                 Unlogged::Forgotten(last) => Entry::Gone(last),
             };
             self.append(&last_entry).await?;
             return if is_lost { Err(GivenUp) } else { Ok(()) };
         }
-    }
-
-    fn is_get_stream(&self) -> bool {
-        matches!(self.about, About::Changes(_))
     }
 
     /// Waits for something that the log does not have. Returns `None` if there is nothing and the next heartbeat is due.
@@ -104,7 +99,7 @@ impl Writer {
             }
             Poll::Ready(_) => false,
         };
-        if has_all && self.is_get_stream() {
+        if has_all && matches!(self.about, About::Changes(_)) {
             let Some(position) = before.filter(|_| before == self.cluster.settled()) else {
                 // A change is being passed on, which takes a moment.
                 context.waker().wake_by_ref();
