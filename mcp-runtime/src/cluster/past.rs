@@ -60,3 +60,43 @@ impl Cluster {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::MemoryStore;
+
+    async fn read(cluster: &Cluster, after: u64, before: u64) -> Vec<Event> {
+        let mut events = Vec::new();
+        let each = |event: &Event| events.push(event.clone());
+        let read = cluster.read_between(after, before, each).await;
+        assert!(read.is_ok());
+        events
+    }
+
+    #[tokio::test]
+    async fn the_events_between_two_positions_are_read_again() {
+        let cluster = Cluster::new(Arc::new(MemoryStore::default()), 0).unwrap();
+        // More than one read returns. One was written twice.
+        let numbers: Vec<u64> = (1..=300).chain([300]).collect();
+        let event = |number: u64| Event::Resource(number.to_string());
+        for number in &numbers {
+            let appended = cluster.append(LOG, *number, &event(*number)).await;
+            assert!(appended.is_ok());
+        }
+        let last = cluster.store().last_position(LOG).await.unwrap();
+        let start = last - numbers.len() as u64;
+        let all: Vec<_> = (1..=300).map(event).collect();
+        assert_eq!(read(&cluster, start, last + 1).await, all);
+        let some = read(&cluster, start + 10, start + 14).await;
+        assert_eq!(some, [event(11), event(12), event(13)]);
+        assert_eq!(read(&cluster, last, last + 1).await, []);
+        // Positions that the log has lost, or never had.
+        for (after, before) in [(1, last), (last + 5, last + 9), (last, last), (last, 7)] {
+            let missed = read(&cluster, after, before).await;
+            assert_eq!(missed.last(), Some(&Event::Anything), "{after} {before}");
+        }
+    }
+}
