@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use super::stream_log::{Missed, Resumed, StreamKind, StreamLog};
+use super::stream_log::{Follower, Missed, Resumed, StreamKind, StreamLog};
 use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
@@ -158,7 +158,7 @@ impl Streams {
         session: &Session,
         origin: &Origin,
         last_event: &str,
-    ) -> Result<Resumed, RpcError> {
+    ) -> Result<Resumed<Follower>, RpcError> {
         let Some(log) = &self.log else {
             return Ok(Resumed::New(Missed::default()));
         };

@@ -17,7 +17,7 @@ use super::super::event_stream::{MAX_UNREAD, push_event};
 use super::super::unsent::unsent;
 use super::entry::{About, Entry, Owned, key_of};
 use super::health::{RETENTION, STORE_TIMEOUT};
-use super::{Changes, Missed, Resumed};
+use super::resumed::{Changes, Missed, Resumed};
 use crate::cluster::Cluster;
 use crate::opaque::opaque_debug;
 use crate::protocol::Id;

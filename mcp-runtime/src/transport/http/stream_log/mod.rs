@@ -6,6 +6,7 @@
 mod entry;
 mod follower;
 mod health;
+mod resumed;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -27,6 +28,7 @@ use health::Health;
 use writer::Writer;
 
 pub(super) use follower::Follower;
+pub(super) use resumed::{Changes, Missed, Resumed};
 
 /// What a stream is for.
 pub(super) enum StreamKind {
@@ -34,46 +36,6 @@ pub(super) enum StreamKind {
     Get,
     /// The answer to the request with this id, or to a batch.
     Answer(Option<Id>),
-}
-
-/// What a client gets that resumes a stream.
-#[derive(Debug)]
-pub(super) enum Resumed<Rest = Follower> {
-    /// The rest of the stream.
-    Rest(Rest),
-    /// A new GET stream, because the other one was a GET stream, too, or cannot be resumed.
-    New(Missed),
-}
-
-/// What a client that opens a new GET stream lacks of its earlier one.
-#[derive(Debug, Default)]
-pub(super) struct Missed {
-    /// The messages that were sent on the earlier stream.
-    pub(super) messages: Vec<String>,
-    /// The changes after them.
-    pub(super) changes: Changes,
-    /// The size of the messages.
-    _held: Held,
-}
-
-/// Changes of the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Changes {
-    #[default]
-    Nothing,
-    /// Those after this position of the log of the cluster.
-    Since(u64),
-    /// It is not known which.
-    Anything,
-}
-
-impl Missed {
-    fn anything() -> Self {
-        Self {
-            changes: Changes::Anything,
-            ..Self::default()
-        }
-    }
 }
 
 /// The logs of the streams of one replica, and the logs of others that it reads.
@@ -145,7 +107,7 @@ impl StreamLog {
         session: &Session,
         last_event: &str,
         held: Held,
-    ) -> Result<Resumed, RpcError> {
+    ) -> Result<Resumed<Follower>, RpcError> {
         let Some((name, after)) = parse_event_id(last_event) else {
             return Ok(Resumed::New(Missed::default()));
         };

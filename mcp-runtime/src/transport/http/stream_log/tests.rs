@@ -132,7 +132,7 @@ impl Pair {
         }
     }
 
-    async fn resumed(&self, after: u64) -> Resumed {
+    async fn resumed(&self, after: u64) -> Resumed<Follower> {
         let id = format!("{}-{after}", self.name);
         let resumed = self.second.resume(&self.session, &id, Held::default());
         resumed.await.expect("the store can be read")
