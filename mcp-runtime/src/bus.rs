@@ -268,7 +268,9 @@ impl Bus {
 
     /// Sends that any list and any resource may have changed to the listeners of this process.
     pub(crate) fn deliver_anything(&self) {
-        LISTS.iter().for_each(|list| self.deliver(list));
+        for list in &LISTS {
+            self.deliver(list);
+        }
         let listeners = self.listeners.lock();
         for (_, listener) in listeners.all.values() {
             listener.on_missed_updates();

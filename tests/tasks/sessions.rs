@@ -268,13 +268,14 @@ async fn questions_are_requests_on_the_stream_of_the_result() {
 async fn a_task_works_again_after_its_last_answer() {
     for transport in TRANSPORTS {
         let (_process, peer) = open(transport).await;
-        let id = peer.task("greets", json!({})).await;
+        let id = peer.task("asks_and_waits", json!({})).await;
         peer.until(&id, &["input_required"]).await;
         let (_, _, reply) = peer.send("tasks/result", json!({ "taskId": id })).await;
         let (_, question) = peer.receive("elicitation/create", |_| true).await;
         peer.answer(&question, "result", accept(json!({ "name": "Ada" })))
             .await;
-        peer.until(&id, &["working", "completed"]).await;
+        peer.until(&id, &["working"]).await;
+        peer.request("tasks/cancel", json!({ "taskId": id })).await;
         reply.await.unwrap();
     }
 }

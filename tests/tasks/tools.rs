@@ -67,6 +67,13 @@ async fn greets(context: Context) -> Result<String, AskError> {
     Ok(format!("Hello, {}!", name.name))
 }
 
+/// Ask for a name, and wait for ever.
+#[tool(task)]
+async fn asks_and_waits(context: Context) -> Result<(), AskError> {
+    let _: Name = context.elicit("Who?").key("who").await?;
+    std::future::pending().await
+}
+
 /// Ask for a name before anything else, and greet.
 #[tool(task)]
 async fn asks_first(#[ask("Who?")] who: Name) -> String {
@@ -126,6 +133,7 @@ pub(crate) fn server() -> Server {
         fails,
         reports,
         greets,
+        asks_and_waits,
         asks_first,
         asks_all,
         orders

@@ -17,6 +17,7 @@ impl ClusterError {
         Self("the store of the replicas panicked".into())
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn full() -> Self {
         Self("too many events wait for the store of the replicas".into())
     }

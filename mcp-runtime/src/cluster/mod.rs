@@ -10,6 +10,8 @@ mod error;
 mod event;
 mod follow;
 mod keys;
+#[cfg(feature = "http")]
+mod messages;
 mod outbox;
 #[cfg(feature = "http")]
 mod past;
@@ -40,7 +42,7 @@ use self::contained::contained;
 use self::outbox::{Done, Outbox};
 use self::progress::Progress;
 use crate::seal::{SealError, random_bytes};
-use crate::store::{Store, StoreEntry, digest};
+use crate::store::Store;
 use crate::sync::Mutex;
 
 /// The log of the events.
@@ -54,9 +56,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The longest time that a replica that stops tells what it has not told yet.
 const STOP_TIME: Duration = Duration::from_secs(2);
-
-/// The time for which it is remembered that a question was answered.
-const ANSWERED: Duration = Duration::from_secs(10 * 60);
 
 /// The part of a replica that acts on events. No function of it may block, because later events wait.
 pub(crate) trait Member: Send + Sync {
@@ -226,25 +225,6 @@ impl Cluster {
         number
     }
 
-    /// Tells something about a session as soon as the store can be reached.
-    ///
-    /// # Errors
-    /// Returns an error if too many events wait.
-    pub(crate) fn tell_session(
-        &self,
-        key: SessionKey,
-        event: SessionEvent,
-    ) -> Result<(), ClusterError> {
-        let mut outbox = self.outbox.lock();
-        if outbox.is_full() {
-            return Err(ClusterError::full());
-        }
-        outbox.push(Event::Session(key, event), None);
-        drop(outbox);
-        self.news.notify_one();
-        Ok(())
-    }
-
     /// Tells an event, and acts when this replica reads it, with its position: after all earlier events, and before all later ones.
     ///
     /// # Errors
@@ -275,28 +255,6 @@ impl Cluster {
             cluster: self,
             number,
         }
-    }
-
-    /// Sends the answer to a question of another replica, once for each id.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails.
-    pub(crate) async fn send_answer(
-        &self,
-        replica: &str,
-        id: &str,
-        letter: &Letter,
-    ) -> Result<(), ClusterError> {
-        let mark = format!("answered-{}", digest(id));
-        if contained(|| self.store.get(&mark)).await?.is_some() {
-            tracing::debug!("a response is ignored: its question was answered before");
-            return Ok(());
-        }
-        let number = self.outbox.lock().number();
-        self.append(&inbox(replica), number, letter).await?;
-        let entry = StoreEntry::new(b"", ANSWERED);
-        contained(|| self.store.put_if_absent(&mark, entry)).await?;
-        Ok(())
     }
 }
 

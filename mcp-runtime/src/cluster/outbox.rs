@@ -72,6 +72,7 @@ impl Outbox {
     }
 
     /// Returns `true` if no event of a session may be added that nobody waits for.
+    #[cfg(feature = "http")]
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= 2 * MAX_WAITING
     }

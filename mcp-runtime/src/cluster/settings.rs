@@ -17,6 +17,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Returns an error if the store fails.
+    #[cfg(feature = "http")]
     pub(crate) async fn session(
         &self,
         key: SessionKey,

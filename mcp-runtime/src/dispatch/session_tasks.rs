@@ -61,7 +61,8 @@ pub(super) fn list(request: Request) -> Result<MethodRun, RpcError> {
             items: items.collect::<Vec<_>>().join(","),
             next: next.map(|position| write_cursor(LIST, position)),
             is_private: true,
-            ..Page::default()
+            #[cfg(feature = "skills")]
+            is_single: false,
         };
         Ok(Outcome::List(LIST, page))
     }))

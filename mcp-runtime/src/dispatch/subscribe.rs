@@ -132,7 +132,9 @@ pub(super) fn notifying(
     let listener = SessionListener::new(core, session, origin, outbound);
     Box::new(move |event| {
         if *event == Event::Anything {
-            LISTS.iter().for_each(|list| listener.on_change(list));
+            for list in &LISTS {
+                listener.on_change(list);
+            }
             listener.on_missed_updates();
         } else if let Some(change) = change_of(event) {
             listener.on_change(&change);

@@ -128,11 +128,11 @@ impl Endpoint {
             }
             let followed = self.streams.follow(&*self.service, session, &origin, id);
             match followed.await.map_err(|error| Rejection::of(&error))? {
-                Resumed::Rest(follower) => {
+                Resumed::Rest(rest) => {
                     self.tell_resumed(session, id);
-                    return Ok(EventSource::Logged(follower));
+                    return Ok(EventSource::Logged(rest));
                 }
-                Resumed::New(rest) => missed = rest,
+                Resumed::New(other) => missed = other,
             }
         }
         let Some(cluster) = self.service.cluster() else {
