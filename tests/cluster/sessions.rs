@@ -66,7 +66,8 @@ async fn a_call_is_cancelled_through_another_replica() -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_is_known_to_all() -> Outcome<()> {
-    let [one, other, third] = replicas(&SharedStore::default()).await?;
+    let store = SharedStore::default();
+    let [one, other, third] = replicas(&store).await?;
     let session = Session::open(&one)?;
     // Two of them have seen the session before, and one has not.
     for replica in [&one, &other] {
@@ -79,6 +80,9 @@ async fn an_ended_session_is_known_to_all() -> Outcome<()> {
     }
     until(|| Ok(session.ask(&other, "ping", "{}")?.status == 404))?;
     while !stream.chunk()?.is_empty() {}
+    // One that was started later.
+    let [late] = replicas(&store).await?;
+    assert_eq!(session.ask(&late, "ping", "{}")?.status, 404);
     Ok(())
 }
 
