@@ -275,7 +275,9 @@ async fn a_task_works_again_after_its_last_answer() {
         peer.answer(&question, "result", accept(json!({ "name": "Ada" })))
             .await;
         peer.until(&id, &["working"]).await;
-        peer.request("tasks/cancel", json!({ "taskId": id })).await;
+        peer.request("tasks/cancel", json!({ "taskId": id }))
+            .await
+            .unwrap();
         reply.await.unwrap();
     }
 }
