@@ -7,6 +7,7 @@ use mcp_runtime::prelude::*;
 use mcp_runtime::{Prompt, PromptArgument, Resource, ServerHandle, Tool};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// The number of calls that were started and that were dropped before their end.
 #[derive(Debug, Default)]
@@ -150,6 +151,37 @@ async fn ask_and_wait(context: Context, counters: State<Counters>) -> Result<Str
     Ok(running.done(name))
 }
 
+/// The number of questions during which `ask_and_report` has gone on.
+struct Reports(watch::Sender<u32>);
+
+/// Ask for two names, and report progress before, during and after each question.
+#[tool]
+async fn ask_and_report(context: Context, reports: State<Reports>) -> Result<String, ToolError> {
+    let report = |step| context.progress(step, Some(5), None);
+    report(1);
+    let mut names = Vec::new();
+    for number in 1..=2 {
+        let asking = context.elicit(format!("Name {number}?"));
+        let meanwhile = async {
+            let mut reports = reports.0.subscribe();
+            let _ = reports.wait_for(|count| *count >= number).await;
+            report(2 * number);
+            context.log(LogLevel::Info, format!("asked for name {number}"));
+        };
+        let (name, ()) = tokio::join!(asking, meanwhile);
+        let Name { name } = name?;
+        names.push(name);
+        report(2 * number + 1);
+    }
+    Ok(format!("hello {}", names.join(" and ")))
+}
+
+/// Let `ask_and_report` go on during one question more.
+#[tool]
+async fn go_on(reports: State<Reports>) {
+    reports.0.send_modify(|count| *count += 1);
+}
+
 /// Ask for a name after other calls have started.
 #[tool]
 async fn ask_later(context: Context) -> Result<String, ToolError> {
@@ -226,6 +258,7 @@ pub(crate) fn server() -> Server {
         .instructions(&*text)
         .state(handle)
         .state(Counters::default())
+        .state(Reports(watch::Sender::default()))
         .with(defined_tool("kept", &text))
         .with(defined_prompt("kept", &text))
         .with(defined_resource(&defined_uri("kept"), &text))

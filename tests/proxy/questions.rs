@@ -183,6 +183,63 @@ async fn an_answer_that_is_sent_twice_runs_nothing_twice() {
     }
 }
 
+/// A call of a modern client ends with each question, and the one with the answers continues it.
+#[tokio::test]
+async fn progress_and_logs_reach_the_client_during_and_after_a_question() {
+    for case in cases() {
+        let peer = case.connect(says("Ada")).await;
+        let mut meta = json!({ "progressToken": "token 0" });
+        if peer.is_modern() {
+            meta["io.modelcontextprotocol/logLevel"] = "info".into();
+        } else {
+            let level = json!({ "level": "info" });
+            peer.request("logging/setLevel", level).await.unwrap();
+        }
+        let mut call = json!({ "name": "up_ask_and_report", "arguments": {}, "_meta": meta });
+        let mut asked = peer.start("tools/call", call.clone());
+        for number in 1..=2 {
+            if peer.is_modern() {
+                let asking = asked.reply().await.unwrap();
+                peer.call("up_go_on", json!({})).await.unwrap();
+                peer.answer(&mut call, &asking);
+                call["_meta"]["progressToken"] = format!("token {number}").into();
+                asked = peer.start("tools/call", call.clone());
+            } else {
+                let is_asked = async || peer.heard("elicitation/create").len() == number;
+                until("the question", is_asked).await;
+                peer.call("up_go_on", json!({})).await.unwrap();
+            }
+        }
+        let said = text(asked.reply().await);
+        assert_eq!(said.as_deref(), Ok("hello Ada and Ada"), "{case:?}");
+
+        let heard = |method, of: fn(&Value) -> String| {
+            let heard = peer.heard(method);
+            let heard: Vec<_> = heard.iter().map(|it| of(&it["params"])).collect();
+            heard.join(", ")
+        };
+        let progress = heard("notifications/progress", |params| {
+            let token = params["progressToken"].as_str().unwrap();
+            format!("{} of {token}", params["progress"])
+        });
+        let logs = heard("notifications/message", |params| params["data"].to_string());
+        let expected = match (case.upstream_is_legacy(), peer.is_modern()) {
+            (true, true) => "1 of token 0, 2 of token 1, 3 of token 1, 4 of token 2, 5 of token 2",
+            (_, false) => "1 of token 0, 2 of token 0, 3 of token 0, 4 of token 0, 5 of token 0",
+            // The server runs the tool again with the answers.
+            (false, true) => {
+                "1 of token 0, 1 of token 1, 2 of token 1, 3 of token 1, \
+                 1 of token 2, 2 of token 2, 3 of token 2, 4 of token 2, 5 of token 2"
+            }
+        };
+        assert_eq!(progress.replace(".0", ""), expected, "{case:?}");
+        if case.upstream_is_legacy() {
+            let expected = r#""asked for name 1", "asked for name 2""#;
+            assert_eq!(logs, expected, "{case:?}");
+        }
+    }
+}
+
 /// Over stdio, the server does not say to which of the calls of a client a question belongs.
 #[tokio::test]
 async fn a_question_outlives_another_call_of_its_client() {

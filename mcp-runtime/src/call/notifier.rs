@@ -156,18 +156,22 @@ fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
 }
 
 impl ClientNotifier {
-    /// Reports progress, if the client asked for it and the call is still running.
-    pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+    /// Reports progress, if the client asked for it. Returns `false` if the call has ended.
+    pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) -> bool {
         let mut state = self.lock();
         state.progress = Some(tokio::time::Instant::now());
         if let Some(task) = &state.task {
-            return task.report(described(done, total, message));
+            task.report(described(done, total, message));
+            return true;
+        }
+        if state.finished {
+            return false;
         }
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
-            return;
+            return true;
         };
-        if state.finished || state.last.is_some_and(|last| done <= last) {
-            return;
+        if state.last.is_some_and(|last| done <= last) {
+            return true;
         }
         state.last = Some(done);
         let report = self.report(token, done, total, message);
@@ -177,6 +181,7 @@ impl ClientNotifier {
         } else {
             state.held = Some(report);
         }
+        true
     }
 
     /// Sends all progress to the task that the call has become, and nothing to the client of the call.
@@ -198,11 +203,14 @@ impl ClientNotifier {
         self.level.is_some_and(|lowest| level >= lowest)
     }
 
-    /// Sends a log message, if the client asked for its level and the call is still running. `data` is JSON.
-    pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
+    /// Sends a log message, if the client asked for its level. `data` is JSON. Returns `false` if the call has ended.
+    pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) -> bool {
         let mut state = self.lock();
-        if state.finished || !self.wants(level) {
-            return;
+        if state.finished {
+            return false;
+        }
+        if !self.wants(level) {
+            return true;
         }
         if state.logs < MAX_LOGS {
             state.logs += 1;
@@ -211,6 +219,7 @@ impl ClientNotifier {
             let (count, highest) = state.left_out.unwrap_or((0, level));
             state.left_out = Some((count + 1, highest.max(level)));
         }
+        true
     }
 
     /// Sends the progress that was held back and the number of log messages that were left out, and nothing after them. It is

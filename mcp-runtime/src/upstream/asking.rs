@@ -221,6 +221,7 @@ pub(super) async fn resume(
     let Some(waiting) = &mut kept.waiting else {
         return Err(Failure::Unavailable("the call has ended".to_owned()));
     };
+    waiting.exchange.go_on(context.call_context());
     gather(waiting, context.call_context()).await;
     // The handler is dropped here while the client answers.
     let result = converse(context, waiting).await;

@@ -23,7 +23,8 @@ use super::exchange::Exchange;
 use super::failure::{Failure, lost, malformed};
 use super::link::{CallerKey, Link, Opened, common_meta, push_level};
 use super::message::Answer;
-use super::open::{Event, Observer};
+use super::notices::Notices;
+use super::open::Event;
 use super::parked::{Parked, Waiting};
 use super::request::Request;
 use super::transport::SendError;
@@ -62,27 +63,6 @@ struct Rounds {
     #[serde(default)]
     input_requests: Map<String, Value>,
     request_state: Option<Value>,
-}
-
-/// Sends progress and log messages of the server to the client of a call.
-struct Notices(Arc<CallContext>);
-
-impl Observer for Notices {
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
-        self.0.notifier.progress(done, total, message);
-    }
-
-    fn log(&self, level: LogLevel, logger: Option<&str>, data: &Value) {
-        if self.0.notifier.wants(level) {
-            self.0.notifier.log(level, logger, &data.to_string());
-        }
-    }
-}
-
-/// Returns the observer of a call, if its client wants to know anything.
-fn notices(call: &Arc<CallContext>) -> Option<Arc<dyn Observer>> {
-    let wants = call.notifier.reports_progress() || call.notifier.level().is_some();
-    wants.then(|| Arc::new(Notices(Arc::clone(call))) as Arc<dyn Observer>)
 }
 
 /// Who makes a call.
@@ -296,7 +276,7 @@ impl<'r> Forwarded<'_, 'r> {
         }
         let mut request = self.request(&opened, is_modern, answers);
         request.authorization = authorization;
-        let exchange = opened.connection.start(request, notices(call));
+        let exchange = opened.connection.start(request, Notices::of(call));
         Ok((opened, exchange))
     }
 

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::{ErrorReply, Incoming, Reply, read, read_response};
+use super::notices;
 use super::open::{Open, Question, Table};
 use super::transport::{Outgoing, Receive, SendError, Sending, Transport};
 use crate::protocol::LogLevel;
@@ -275,8 +276,12 @@ impl Connection {
             return;
         };
         let open = self.table.lock().get(it.token);
-        if let Some(observer) = open.as_ref().and_then(|open| open.observer.as_ref()) {
-            observer.progress(it.done, it.total, it.message.as_deref());
+        if let Some(notices) = open.as_ref().and_then(|open| open.notices.as_ref()) {
+            notices.progress(notices::Progress {
+                done: it.done,
+                total: it.total,
+                message: it.message,
+            });
         }
     }
 
@@ -284,9 +289,9 @@ impl Connection {
         let Ok(it) = serde_json::from_str::<Log>(params) else {
             return;
         };
-        let open = self.subject(of, |open| open.observer.is_some());
-        if let Some(observer) = open.as_ref().and_then(|open| open.observer.as_ref()) {
-            observer.log(it.level, it.logger.as_deref(), &it.data);
+        let open = self.subject(of, |open| open.notices.is_some());
+        if let Some(notices) = open.as_ref().and_then(|open| open.notices.as_ref()) {
+            notices.log(it.level, it.logger, &it.data);
         }
     }
 

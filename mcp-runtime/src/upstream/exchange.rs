@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::message::ErrorReply;
-use super::open::{Event, Observer, Open, Question};
+use super::notices::Notices;
+use super::open::{Event, Open, Question};
 use super::request::Request;
 use super::transport::{Outgoing, SendError, Sending};
+use crate::call::CallContext;
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
 
@@ -19,11 +21,11 @@ impl Connection {
     pub(super) fn start(
         self: &Arc<Self>,
         mut request: Request<'_>,
-        observer: Option<Arc<dyn Observer>>,
+        notices: Option<Arc<Notices>>,
     ) -> Exchange {
         let open = Arc::new(Open {
             state: Mutex::default(),
-            observer,
+            notices,
             may_ask: request.may_ask,
         });
         let id = {
@@ -151,6 +153,13 @@ impl Exchange {
                     self.answer(&question, Err("This question cannot be asked"));
                 }
             }
+        }
+    }
+
+    /// Sends the progress and the log messages of the server to a call that repeats the earlier one.
+    pub(super) fn go_on(&self, call: &Arc<CallContext>) {
+        if let Some(notices) = &self.open.notices {
+            notices.go_on(call);
         }
     }
 

@@ -24,6 +24,7 @@ mod http;
 mod link;
 mod list;
 mod message;
+mod notices;
 mod offer;
 mod open;
 mod options;

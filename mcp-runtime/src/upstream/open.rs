@@ -9,8 +9,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::message::Reply;
+use super::notices::Notices;
 use super::transport::SendError;
-use crate::protocol::LogLevel;
 use crate::sync::Mutex;
 
 /// A question of an upstream server to its client: a request.
@@ -43,16 +43,11 @@ pub(super) enum Event {
     Lost(SendError),
 }
 
-/// Receives the progress and the log messages of a request.
-pub(super) trait Observer: Send + Sync {
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>);
-    fn log(&self, level: LogLevel, logger: Option<&str>, data: &Value);
-}
-
 /// The state of a request that has no reply yet.
 pub(super) struct Open {
     pub(super) state: Mutex<OpenState>,
-    pub(super) observer: Option<Arc<dyn Observer>>,
+    /// Receives the progress and the log messages of the request.
+    pub(super) notices: Option<Arc<Notices>>,
     pub(super) may_ask: bool,
 }
 
