@@ -213,6 +213,7 @@ def main():
     parser.add_argument("--rule", action="append", help="run the mutations of this rule")
     parser.add_argument("--file", action="append", help="run the mutations of this file or folder")
     parser.add_argument("--number", action="append", type=int, help="run this mutation")
+    parser.add_argument("--places", action="store_true", help="find their places only")
     parser.add_argument("--check", action="store_true", help="build only")
     parser.add_argument("--verbose", action="store_true", help="print what the tests print")
     options = parser.parse_args()
@@ -225,6 +226,9 @@ def main():
             mistakes.append(f"mutation {number} ({' '.join(entry['rules'])}): {mistake}")
     if mistakes:
         sys.exit("\n".join(mistakes))
+    if options.places:
+        print(f"{len(mutations)} mutations have their places")
+        return
     copy(mutations)
     binaries = build(mutations)
     if options.check:

@@ -203,11 +203,12 @@ impl ClientNotifier {
         self.level.is_some_and(|lowest| level >= lowest)
     }
 
-    /// Sends a log message, if the client asked for its level. `data` is JSON. Returns `false` if the call has ended.
+    /// Sends a log message, if the client asked for its level. `data` is JSON. Returns `false` if the call has ended. A task has
+    /// no log messages.
     pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) -> bool {
         let mut state = self.lock();
         if state.finished {
-            return false;
+            return state.task.is_some();
         }
         if !self.wants(level) {
             return true;
