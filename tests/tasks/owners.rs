@@ -48,6 +48,16 @@ async fn a_task_does_not_count_after_its_end_even_if_a_request_or_a_reply_is_los
     until_free(&caller).await;
 }
 
+/// The list of unfinished tasks is changed after the record of a task.
+#[tokio::test]
+async fn a_task_whose_end_is_known_does_not_count() {
+    let caller = Caller::named(one_task(Faulty::<Late>::default()), "ada").await;
+    for _ in 0..3 {
+        let id = caller.task("ends", json!({})).await;
+        caller.end(&id).await;
+    }
+}
+
 fn server(store: &Shared, limit: usize) -> Server {
     let tasks = Tasks::new().store(store.clone()).per_principal(limit);
     Server::new("app", "1.0.0")

@@ -65,16 +65,16 @@ pub(super) async fn add(
     .await
 }
 
-/// Removes a task from a list.
-pub(super) async fn remove(
+/// Removes all tasks from a list but those that `stays` returns `true` for.
+pub(super) async fn retain(
     store: &Arc<dyn Store>,
     key: &str,
     account: &Owner,
-    id: &str,
+    stays: impl Fn(&Entry) -> bool,
 ) -> Result<(), TaskProblem> {
     change(store, key, account, |tasks| {
         let before = tasks.len();
-        tasks.retain(|task| task.id != id);
+        tasks.retain(&stays);
         Ok(tasks.len() < before)
     })
     .await
@@ -96,9 +96,27 @@ pub(super) async fn read(
     Ok((bytes, tasks))
 }
 
-/// Changes a list, and repeats the change if another process has changed it meanwhile. `change` returns `true` if it has changed the
-/// list.
+/// The locks of the lists that this process changes, by the hash of their keys.
+static TURNS: [tokio::sync::Mutex<()>; 64] = [const { tokio::sync::Mutex::const_new(()) }; 64];
+
+/// The longest time for which a change waits for an earlier one of this process.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
+
+/// Changes a list. `change` returns `true` if it has changed it. The changes of this process come one after the other, so that they do
+/// not have to be repeated, unless the store does not answer one of them.
 async fn change(
+    store: &Arc<dyn Store>,
+    key: &str,
+    account: &Owner,
+    change: impl Fn(&mut Vec<Entry>) -> Result<bool, TaskProblem>,
+) -> Result<(), TaskProblem> {
+    let turn = (fnv_1a(key) % TURNS.len() as u128) as usize;
+    let _turn = tokio::time::timeout(LONGEST_TURN, TURNS[turn].lock()).await;
+    change_shared(store, key, account, change).await
+}
+
+/// Changes a list, and repeats the change if another process has changed it meanwhile.
+async fn change_shared(
     store: &Arc<dyn Store>,
     key: &str,
     account: &Owner,
@@ -180,14 +198,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_calls_of_one_account_add_their_tasks_at_once() {
+    async fn many_processes_add_tasks_of_one_account_at_once() {
         let store = Arc::new(Far(MemoryStore::default())) as Arc<dyn Store>;
         let mut adding = tokio::task::JoinSet::new();
         for number in 0..500 {
             let store = Arc::clone(&store);
             adding.spawn(async move {
                 let (id, expires) = (number.to_string(), now() + 60_000);
-                add(&store, "list", &Owner::Local, (&id, expires), 1000).await
+                change_shared(&store, "list", &Owner::Local, |tasks| {
+                    let (id, number) = (id.clone(), 0);
+                    tasks.push(Entry {
+                        id,
+                        expires,
+                        number,
+                    });
+                    Ok(true)
+                })
+                .await
             });
         }
         while let Some(added) = adding.join_next().await {

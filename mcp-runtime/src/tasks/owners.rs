@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::entries::{self, Entry};
-use super::problem::TaskProblem;
+use super::id::TaskId;
+use super::problem::{ATTEMPTS, TaskProblem};
+use super::record::Record;
 use crate::owner::Owner;
 use crate::store::Store;
 
@@ -30,7 +32,41 @@ pub(super) async fn reserve(
     task: (&str, u64),
     limit: usize,
 ) -> Result<(), TaskProblem> {
-    entries::add(store, &key(account), account, task, limit).await
+    let key = key(account);
+    for _ in 0..ATTEMPTS {
+        match entries::add(store, &key, account, task, limit).await {
+            Err(TaskProblem::TooMany(_)) if forget_finished(store, &key, account).await? => {}
+            added => return added,
+        }
+    }
+    Err(TaskProblem::Contended)
+}
+
+/// Removes the finished tasks that are still counted: the process that ended them does so later, or has ended before. Returns `false`
+/// if there are none.
+async fn forget_finished(
+    store: &Arc<dyn Store>,
+    key: &str,
+    account: &Owner,
+) -> Result<bool, TaskProblem> {
+    let mut finished = Vec::new();
+    for task in entries::read(store, key).await?.1 {
+        if is_finished(store, &task.id).await? {
+            finished.push(task.id);
+        }
+    }
+    entries::retain(store, key, account, |task| !finished.contains(&task.id)).await?;
+    Ok(!finished.is_empty())
+}
+
+/// Returns `true` if the record of a task says that it has ended. A task that is being created has none.
+async fn is_finished(store: &Arc<dyn Store>, id: &str) -> Result<bool, TaskProblem> {
+    let Some(id) = TaskId::parse(id) else {
+        return Ok(false);
+    };
+    let bytes = store.get(&id.key()).await.map_err(TaskProblem::Store)?;
+    let record = bytes.as_deref().map(serde_json::from_slice::<Record>);
+    Ok(record.is_some_and(|record| record.is_ok_and(|record| record.status.is_end())))
 }
 
 /// Removes a finished task.
@@ -40,7 +76,7 @@ pub(super) async fn release(
     account: &Owner,
     id: &str,
 ) -> Result<(), TaskProblem> {
-    entries::remove(store, key, account, id).await
+    entries::retain(store, key, account, |task| task.id != id).await
 }
 
 /// Adds a task to those that its caller can list.
@@ -68,7 +104,7 @@ pub(super) async fn unlist(
     account: &Owner,
     id: &str,
 ) -> Result<(), TaskProblem> {
-    entries::remove(store, &caller_key(caller), account, id).await
+    entries::retain(store, &caller_key(caller), account, |task| task.id != id).await
 }
 
 /// Returns the tasks that a caller can list, oldest first.
