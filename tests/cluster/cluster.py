@@ -140,6 +140,7 @@ class Faults:
 
     def run(self, workers, calls):
         began = time.monotonic()
+        print(f"  from {began:.1f} on:")
         for part, what, act in self.plan:
             while sum(worker.calls for worker in workers) < part * calls:
                 if time.monotonic() > began + END_LIMIT:

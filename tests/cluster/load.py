@@ -206,7 +206,8 @@ class Attempts:
             report.errors["broken: an answer was not delivered"] += 1
             raise Lost("an answer was not delivered") from error
         if error.code == types.REQUEST_TIMEOUT:
-            report.problems.append(f"{self.what}: neither an outcome nor a broken connection within {CALL_TIMEOUT:.0f} s")
+            seconds = time.monotonic() - self.began
+            report.problems.append(f"{self.what}: neither an outcome nor a broken connection after {seconds:.0f} s, from {self.began:.1f} on")
             report.outcomes["no outcome"] += 1
             raise Lost("no outcome") from error
         if error.code == types.CONNECTION_CLOSED or error.message == "Server returned an error response":
@@ -369,7 +370,7 @@ async def ask_modern(job, who, question):
         session = client.session
         arguments = {"item": question["items"][-1]}
         if "asked" not in question:
-            attempts = Attempts("order")
+            attempts = Attempts(f"order {arguments['item']}")
             asked = await attempts.once(lambda: session.call_tool("order", arguments, allow_input_required=True))
             if asked is None:
                 raise Lost("the question was not asked")
@@ -377,7 +378,7 @@ async def ask_modern(job, who, question):
             await asyncio.sleep(who["hold"])
         asked = question["asked"]
         answers = {"input_responses": dict.fromkeys(asked.input_requests, ANSWER), "request_state": asked.request_state}
-        attempts = Attempts("order")
+        attempts = Attempts(f"the answer for {arguments['item']}")
         question["answers"] += 1
         done = await attempts.once(lambda: session.call_tool("order", arguments, **answers, allow_input_required=True))
         if done is None and question["answers"] < 30:
@@ -398,7 +399,7 @@ async def ask_legacy(job, who, question):
     question["items"].append(f"{who['item']}-{len(question['items'])}")
     tap = Tap()
     async with connected(job, who, tap, elicitation_callback=answer) as client:
-        attempts = Attempts("order", tap)
+        attempts = Attempts(f"order {question['items'][-1]} with a session", tap)
         timeout = CALL_TIMEOUT + who["hold"]
         done = await attempts.once(lambda: client.call_tool("order", {"item": question["items"][-1]}, read_timeout_seconds=timeout))
         if done is None:
