@@ -68,6 +68,8 @@ class Tap(httpx2.AsyncHTTPTransport):
     def __init__(self):
         super().__init__()
         self.streams = []
+        # `True` when the session is subscribed to all that its client listens to.
+        self.is_subscribed = False
         # Messages that were not delivered. The client tells its user nothing if that was an answer or a notification.
         self.undelivered = 0
 
@@ -76,7 +78,8 @@ class Tap(httpx2.AsyncHTTPTransport):
         self.undelivered += request.method == "POST" and response.status_code >= 500
         is_listening = request.headers.get("mcp-method") == "subscriptions/listen"
         if response.status_code == 200 and (request.method == "GET" or is_listening):
-            stream = {"began": time.monotonic(), "opened": None if is_listening else time.monotonic(), "ended": None, "received": {}}
+            opened = time.monotonic() if self.is_subscribed else None
+            stream = {"began": time.monotonic(), "opened": opened, "ended": None, "received": {}}
             self.streams.append(stream)
             response.stream = Noted(response.stream, stream)
         return response
@@ -341,11 +344,11 @@ class Listener:
         async with connected(self.job, self.who, self.tap, message_handler=self.handle) as client:
             for uri in self.uris:
                 await client.subscribe_resource(uri)
-            subscribed = time.monotonic()
+            self.tap.is_subscribed = True
+            for stream in self.tap.streams:
+                stream["opened"] = time.monotonic()
             while not self.tap.streams:
                 await asyncio.sleep(0.05)
-            for stream in self.tap.streams:
-                stream["opened"] = max(stream["opened"], subscribed)
             self.is_open.set()
             while self.tap.is_open():
                 await asyncio.sleep(0.5)
