@@ -57,7 +57,9 @@ impl SessionListener {
     fn send(&self, method: &str, params: &str) {
         let message = notification(method, &format!("{{{params}}}"));
         if !self.outbound.send(message) {
-            tracing::warn!("a notification is lost: its client is too slow");
+            tracing::warn!(
+                "a notification is not sent: its client is too slow, or its stream has ended"
+            );
         }
     }
 

@@ -26,8 +26,8 @@ use crate::protocol::jsonrpc::error_reply;
 use crate::service::{BoxFuture, Held};
 use crate::sync::Mutex;
 
-/// The time that one read waits for entries.
-const WAIT: Duration = Duration::from_secs(5);
+/// The time that one read waits for entries, after which the reader looks whether the replica of the stream is alive.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// The time for which a replica must not seem to be alive before it counts as gone: the store may have lost that it is.
 const GONE_AFTER: Duration = Duration::from_secs(6);
@@ -276,8 +276,8 @@ impl Follow {
     async fn read_more(&mut self) -> Result<(), RpcError> {
         self.held.clear();
         // What the replica wrote before it ended comes first.
-        let is_gone = self.is_abandoned().await;
-        let wait = if is_gone { Duration::ZERO } else { WAIT };
+        let wait = WAIT.min(self.until_gone().await);
+        let is_gone = wait.is_zero();
         if !self.read(wait).await? {
             self.has_ended = true;
         } else if is_gone && self.entries.is_empty() {
@@ -292,14 +292,14 @@ impl Follow {
         !matches!(self.cluster.is_alive(replica).await, Ok(false))
     }
 
-    /// Returns `true` if the replica that has the stream is gone.
-    async fn is_abandoned(&mut self) -> bool {
+    /// Returns the time until the replica that has the stream counts as gone, unless it says that it is alive.
+    async fn until_gone(&mut self) -> Duration {
         if self.is_alive().await {
             self.silent = None;
-            return false;
+            return GONE_AFTER;
         }
         let since = *self.silent.get_or_insert_with(Instant::now);
-        since.elapsed() >= GONE_AFTER
+        GONE_AFTER.saturating_sub(since.elapsed())
     }
 
     /// Ends the stream of a replica that is gone. The client would wait for the answer to its request for ever.
