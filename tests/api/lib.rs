@@ -8,32 +8,47 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::{env, fs};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Returns the items of the library in a folder, one per line.
-fn api(folder: &str, library: &str) -> String {
-    let target = root().join("target/public-api");
-    let status = Command::new(env!("CARGO"))
-        .args(["rustdoc", "--quiet", "--lib", "--all-features", "--"])
-        .args([
-            "-Z",
-            "unstable-options",
-            "--output-format",
-            "json",
-            "--cap-lints",
-            "allow",
-        ])
-        .current_dir(root().join(folder))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_DIR", &target)
-        .status()
-        .expect("cargo runs");
-    assert!(status.success(), "rustdoc failed for {folder}");
-    let json = target.join("doc").join(format!("{library}.json"));
+/// Documents the libraries of the workspace as `cargo doc` does, in JSON, and returns the folder of the documentation.
+///
+/// With the same packages and features, it uses what `cargo doc` has built before.
+fn documentation() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let target = root().join("target");
+        let status = Command::new(env!("CARGO"))
+            .args([
+                "doc",
+                "--quiet",
+                "--workspace",
+                "--all-features",
+                "--no-deps",
+                "--lib",
+            ])
+            .current_dir(root())
+            // It sets `RUSTC_BOOTSTRAP` for rustdoc alone: cargo would build all crates again that look at this variable.
+            .env("RUSTDOC", root().join("tests/api/rustdoc"))
+            .env(
+                "RUSTDOCFLAGS",
+                "-Z unstable-options --output-format json --cap-lints allow",
+            )
+            .env("CARGO_TARGET_DIR", &target)
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "rustdoc failed");
+        target.join("doc")
+    });
+    &FOLDER
+}
+
+/// Returns the items of a library, one per line.
+fn api(library: &str) -> String {
+    let json = documentation().join(format!("{library}.json"));
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
@@ -60,7 +75,7 @@ fn names_a_private_module(item: &str, library: &str) -> bool {
 }
 
 fn check(folder: &str, library: &str) {
-    let api = api(folder, library);
+    let api = api(library);
     assert!(api.lines().count() >= 5, "{folder} has no API:\n{api}");
     let hidden: Vec<&str> = api
         .lines()
