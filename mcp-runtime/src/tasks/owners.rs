@@ -55,8 +55,11 @@ async fn forget_finished(
             finished.push(task.id);
         }
     }
+    if finished.is_empty() {
+        return Ok(false);
+    }
     entries::retain(store, key, account, |task| !finished.contains(&task.id)).await?;
-    Ok(!finished.is_empty())
+    Ok(true)
 }
 
 /// Returns `true` if the record of a task says that it has ended. A task that is being created has none.

@@ -328,7 +328,9 @@ impl StreamReader {
     /// Sends a message on the stream.
     pub(super) fn send(&self, message: String) {
         if !self.stream.send(message) {
-            tracing::warn!("a notification is lost: its client is too slow");
+            tracing::warn!(
+                "a notification is not sent: its client is too slow, or its stream has ended"
+            );
         }
     }
 
