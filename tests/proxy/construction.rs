@@ -30,7 +30,7 @@ async fn each_mistake_names_the_place_and_the_fix() {
         ),
         (
             server().mount("a", process()).upstream("a", url()),
-            &["`a`", "rename one"],
+            &["called `a`", "rename one", "needs no `upstream`"],
         ),
         (
             server().mount("a", url().args(["x"])),

@@ -50,7 +50,7 @@ impl Server {
     pub(super) fn name_upstream(mut self, name: String, upstream: Upstream) -> Self {
         if self.upstreams.0.insert(name.clone(), upstream).is_some() {
             self.components.problem(format!(
-                "two upstream servers are called `{name}`: rename one"
+                "two upstream servers are called `{name}`: rename one; a mounted one has its prefix as its name, and needs no `upstream`"
             ));
         }
         self
