@@ -395,13 +395,12 @@ fn run(directory: &Path, only: &str) -> Result<bool> {
     #[cfg(feature = "auth")]
     let has_token = cases.iter().any(Case::has_token);
     for case in cases {
-        kept &= match case.factor() {
-            Some(factor) => case.compare(directory, factor)?,
-            None => {
-                let budget = case.budget();
-                let cost = case.measure_within(directory, budget.as_ref())?;
-                print(&case, &cost, budget.as_ref())
-            }
+        kept &= if let Some(factor) = case.factor() {
+            case.compare(directory, factor)?
+        } else {
+            let budget = case.budget();
+            let cost = case.measure_within(directory, budget.as_ref())?;
+            print(&case, &cost, budget.as_ref())
         };
     }
     #[cfg(feature = "auth")]
